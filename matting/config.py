@@ -1,0 +1,184 @@
+"""Reading a yml configuration: inheritance by `_base_`, overrides from the command line, and clear errors."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from matting.errors import MattingError
+from matting.registry import nearest
+
+KEYS = (
+    "batch_size",
+    "iters",
+    "seed",
+    "train_dataset",
+    "val_dataset",
+    "model",
+    "loss",
+    "optimizer",
+    "lr_scheduler",
+    "learning_rate",
+)
+"""What may stand at the top of a configuration."""
+
+_BASE = "_base_"
+_INHERITED = "_inherited_"
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which keeps the last of two equal keys without a word; this one refuses them."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def load(
+    path: str | Path,
+    opts: Sequence[str] = (),
+    *,
+    iters: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+) -> dict[str, Any]:
+    """Read a configuration with everything that it inherits, and apply overrides.
+
+    Args:
+        path: a .yml or .yaml file.
+        opts: `key=value` overrides; keys are dotted and reach into lists by index
+            (`train_dataset.transforms.1.crop_size=[256,256]`), values are yml.
+        iters, batch_size: replace the values of that name.
+        learning_rate: replaces the schedule's; a schedule of several values is scaled so that it starts there.
+
+    Raises:
+        MattingError: a file is missing or no yml, a key is unknown, `_base_` runs in a circle.
+    """
+    values = _read(Path(path), ())
+    for name, value in (("iters", iters), ("batch_size", batch_size)):
+        if value is not None:
+            values[name] = value
+    for item in opts:
+        _override(values, item)
+    if learning_rate is not None:
+        _set_learning_rate(values, learning_rate)
+    _check(values, path)
+    return values
+
+
+def dump(values: dict[str, Any]) -> str:
+    """Return the configuration as yml text, in its own order."""
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _read(path: Path, readers: tuple[Path, ...]) -> dict[str, Any]:
+    path = path.resolve()
+    if path in readers:
+        circle = " -> ".join(p.name for p in (*readers, path))
+        raise MattingError(f"{path}: its `_base_` runs in a circle ({circle}); remove one of these references")
+    if not path.is_file():
+        asked_by = f" (the `_base_` of {readers[-1]})" if readers else ""
+        raise MattingError(f"the configuration {path}{asked_by} does not exist; ready ones are under configs/")
+    if path.suffix not in (".yml", ".yaml"):
+        raise MattingError(f"{path} is no configuration: its name must end in .yml or .yaml")
+    values = _parse(path)
+    bases = values.pop(_BASE, [])
+    for base in [bases] if isinstance(bases, str) else bases:
+        values = _merge(values, _read(path.parent / base, (*readers, path)))
+    return values
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    try:
+        # A subclass of SafeLoader: it builds plain values only.
+        values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise MattingError(f"{where}: this is no valid yml: {getattr(error, 'problem', error)}") from None
+    if not isinstance(values, dict):
+        raise MattingError(f"{path} holds {type(values).__name__}; a configuration is a mapping (`key: value` lines)")
+    return values
+
+
+def _merge(values: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with `values` written over it; `_inherited_: False` in a mapping drops what it would inherit."""
+    values = dict(values)
+    if not values.pop(_INHERITED, True):
+        return values
+    merged = dict(base)
+    for key, value in values.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(value, base[key]) if both else copy.deepcopy(value)
+    return merged
+
+
+def _override(values: dict[str, Any], item: str) -> None:
+    dotted, equals, text = item.partition("=")
+    if not equals or not dotted:
+        raise MattingError(f"--opts {item}: expected key=value, for example batch_size=4 or model.hr_channels=32")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise MattingError(f"--opts {item}: {text!r} is no yml value; quote it if it is text") from None
+    *parents, last = dotted.split(".")
+    node: Any = values
+    for depth, key in enumerate(parents):
+        node = _child(node, key, ".".join(parents[:depth]), item)
+    if isinstance(node, list):
+        _child(node, last, ".".join(parents), item)
+        node[int(last)] = value
+    elif isinstance(node, dict):
+        # A new key is admitted here: whether a component takes it is decided where the component is known.
+        node[last] = value
+    else:
+        raise MattingError(f"--opts {item}: {'.'.join(parents)} is {node!r}, which has no part {last!r}")
+
+
+def _child(node: Any, key: str, at: str, item: str) -> Any:
+    if isinstance(node, list):
+        if key.isdigit() and int(key) < len(node):
+            return node[int(key)]
+        raise MattingError(f"--opts {item}: {at} is a list of {len(node)}; name one by 0 to {len(node) - 1}")
+    if isinstance(node, dict):
+        if key in node:
+            return node[key]
+        raise MattingError(f"--opts {item}: {at or 'the configuration'} has no {key!r}; {nearest(key, list(node))}")
+    raise MattingError(f"--opts {item}: {at} is {node!r}, which has no part {key!r}")
+
+
+def _set_learning_rate(values: dict[str, Any], rate: float) -> None:
+    if not rate > 0:
+        raise MattingError(f"the learning rate is {rate}; it must be above 0")
+    schedule = values.get("lr_scheduler")
+    if not schedule:
+        values["learning_rate"] = {"value": rate}
+    elif "values" in schedule:
+        first = schedule["values"][0]
+        schedule["values"] = [rate * value / first for value in schedule["values"]]
+    else:
+        schedule["learning_rate"] = rate
+
+
+def _check(values: dict[str, Any], path: str | Path) -> None:
+    for key in values:
+        if key not in KEYS:
+            raise MattingError(f"{path}: unknown key {key!r}; {nearest(str(key), list(KEYS))}")
+    for key in ("batch_size", "iters"):
+        value = values.get(key, 1)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise MattingError(f"{path}: {key} is {value!r}; it must be a whole number of at least 1")
+    for key in ("train_dataset", "val_dataset", "model", "loss", "optimizer", "lr_scheduler", "learning_rate"):
+        if not isinstance(values.get(key, {}), dict):
+            raise MattingError(f"{path}: {key} is {values[key]!r}; it must be a mapping")
