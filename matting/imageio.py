@@ -1,0 +1,188 @@
+"""Pictures in and out of files: any common format in, PNG out, and a clear error for what cannot be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from matting.decoding import decode
+from matting.errors import MattingError
+from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
+
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""The endings by which pictures are found, in lower case; what a file holds is told from its first bytes."""
+
+PIXEL_LIMIT = 200_000_000
+"""Larger pictures are refused before they are decoded: a small file can unfold into more than the memory holds."""
+
+_GREY_TOLERANCE = 16 / 255
+"""How far the channels of a matte saved in colour may differ: a lossy file differs a little, a photograph more."""
+
+_logger = logging.getLogger(__name__)
+_warned_of_trimap = False
+
+
+def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a photograph, turned upright as its EXIF orientation says.
+
+    Grey becomes RGB, 16 bits are rounded to 8, a fourth channel is ignored (the colours are taken as they are), and of
+    an animation or a file of several pages the first picture is taken.
+
+    Args:
+        path: a JPEG, PNG, WebP, BMP or TIFF file, whatever its ending.
+        pixel_limit: the most pixels it may have.
+
+    Returns:
+        (H, W, 3) RGB uint8.
+
+    Raises:
+        MattingError: the file is missing, broken, cut short, no picture or too large.
+    """
+    pixels = decode(path, pixel_limit)
+    if pixels.dtype != np.uint8:
+        pixels = quantise(_unit(pixels, path))
+    if pixels.ndim == 2:
+        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels
+
+
+def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a matte, turned upright like the photograph it belongs to.
+
+    Of a grey picture saved in colours, one channel is taken. Of an RGBA file the fourth channel is the matte, unless it
+    is opaque everywhere and the colours are grey: then a matte was saved with an idle fourth channel. 16 bits are kept.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+
+    Raises:
+        MattingError: as `read_image`, or the file is a photograph in colour.
+    """
+    return _unit(_single_channel(decode(path, pixel_limit), path), path)
+
+
+def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a trimap: 0 is background, 255 foreground, and anything between counts as unknown.
+
+    A value other than 0, 128 and 255 is warned of once in a process, with the first file that has one.
+
+    Returns:
+        (H, W) uint8 in {0, 128, 255}.
+
+    Raises:
+        MattingError: as `read_alpha`.
+    """
+    values = quantise(_unit(_single_channel(decode(path, pixel_limit), path), path))
+    present = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
+    odd = [int(value) for value in present if value not in (BACKGROUND, UNKNOWN, FOREGROUND)]
+    if odd:
+        _warn_of_trimap(path, odd)
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[BACKGROUND], table[FOREGROUND] = BACKGROUND, FOREGROUND
+    return cv2.LUT(values, table)
+
+
+def quantise(alpha: np.ndarray) -> np.ndarray:
+    """Round values in [0, 1] to 8 bits: the one rounding that evaluation, prediction and trimaps share.
+
+    Args:
+        alpha: any shape, float in [0, 1]; what lies outside is clipped.
+
+    Returns:
+        uint8 of the same shape, the nearest of 255 steps.
+    """
+    return np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
+
+
+def write_png(path: str | Path, pixels: np.ndarray) -> None:
+    """Write a PNG, creating its folders; the name appears only when the file is complete.
+
+    Args:
+        path: where to; an existing file is replaced.
+        pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+
+    Raises:
+        MattingError: the file cannot be written.
+    """
+    path = Path(path)
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".png", pixels)[1]
+    beside = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            beside.write_bytes(encoded.tobytes())
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise MattingError(f"{path} cannot be written: {error.strerror}; choose another folder or make room") from None
+
+
+def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """Return the pictures in a folder, sorted by path; hidden files and folders (`._` files too) are passed over.
+
+    Raises:
+        MattingError: the folder is missing or cannot be listed.
+    """
+    folder = Path(folder)
+
+    def refuse(error: OSError) -> None:
+        raise MattingError(f"{error.filename} cannot be listed: {error.strerror}") from None
+
+    found = []
+    for parent, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        for name in names:
+            if not name.startswith(".") and name.lower().endswith(IMAGE_EXTENSIONS):
+                found.append(Path(parent, name))
+    return sorted(found)
+
+
+def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """Bring 8 or 16 bits or floating point to float32 in [0, 1]."""
+    if pixels.dtype == np.uint8:
+        return cv2.LUT(pixels, (np.arange(256) / 255).astype(np.float32))
+    if pixels.dtype == np.uint16:
+        return (pixels / np.float32(65535)).astype(np.float32, copy=False)
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise MattingError(f"{path} holds {pixels.dtype}; save it with 8 or 16 bits a channel, or floating point")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= 1):  # NaN fails both
+        raise MattingError(f"{path} holds values from {low:g} to {high:g}; in floating point they must lie in [0, 1]")
+    return pixels.astype(np.float32, copy=False)
+
+
+def _single_channel(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    if pixels.ndim == 2:
+        return pixels
+    full = 1.0 if np.issubdtype(pixels.dtype, np.floating) else float(np.iinfo(pixels.dtype).max)
+    colours = pixels[..., :3]
+    drift = float((colours.max(axis=2).astype(np.float32) - colours.min(axis=2)).max())
+    is_grey = drift <= _GREY_TOLERANCE * full
+    if pixels.shape[2] == 4 and not (is_grey and pixels[..., 3].min() == full):
+        return np.ascontiguousarray(pixels[..., 3])
+    if not is_grey:
+        raise MattingError(
+            f"{path} is in colour, not a matte or trimap: its channels differ by up to {drift:g}; save it in grey"
+        )
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+def _warn_of_trimap(path: str | Path, odd: list[int]) -> None:
+    global _warned_of_trimap
+    if _warned_of_trimap:
+        return
+    _warned_of_trimap = True
+    shown = ", ".join(map(str, odd[:5])) + (", ..." if len(odd) > 5 else "")
+    _logger.warning(
+        "%s holds values other than 0, 128 and 255 (%s): they count as unknown, in this and every other trimap",
+        path,
+        shown,
+    )
