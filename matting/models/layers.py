@@ -1,0 +1,142 @@
+"""Blocks that the networks share: norms, convolution units, attention, atrous context, resizing, input checks."""
+
+from __future__ import annotations
+
+import paddle
+from paddle import nn
+from paddle.nn import functional as F
+
+from matting.errors import MattingError
+
+
+class IBNorm(nn.Layer):
+    """Batch norm on the first half of the channels, instance norm on the second (MODNet's IBNorm).
+
+    Args:
+        channels: of the input.
+        affine: give the instance norm a scale and a shift. Differs: the MODNet authors' has none; PaddleSeg's has.
+    """
+
+    def __init__(self, channels: int, affine: bool = True) -> None:
+        super().__init__()
+        self._batch_channels = channels // 2
+        attr = None if affine else False
+        self.bnorm = nn.BatchNorm2D(self._batch_channels)
+        self.inorm = nn.InstanceNorm2D(channels - self._batch_channels, weight_attr=attr, bias_attr=attr)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        split = self._batch_channels
+        return paddle.concat((self.bnorm(x[:, :split]), self.inorm(x[:, split:])), axis=1)
+
+
+class ConvIBNormReLU(nn.Layer):
+    """Convolution with bias, IBNorm and ReLU; a `plain` one is the convolution alone."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        plain: bool = False,
+        affine: bool = True,
+    ) -> None:
+        super().__init__()
+        parts = [nn.Conv2D(in_channels, out_channels, kernel, stride, padding=kernel // 2)]
+        if not plain:
+            parts += [IBNorm(out_channels, affine), nn.ReLU()]
+        self.layers = nn.Sequential(*parts)
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.layers(x)
+
+
+class SEBlock(nn.Layer):
+    """Squeeze and excitation (Hu et al., arXiv 1709.01507), without biases."""
+
+    def __init__(self, channels: int, reduction: int = 4) -> None:
+        super().__init__()
+        self.pool = nn.AdaptiveAvgPool2D(1)
+        self.conv = nn.Sequential(
+            nn.Conv2D(channels, channels // reduction, 1, bias_attr=False),
+            nn.ReLU(),
+            nn.Conv2D(channels // reduction, channels, 1, bias_attr=False),
+            nn.Sigmoid(),
+        )
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return x * self.conv(self.pool(x))
+
+
+class EfficientASPP(nn.Layer):
+    """The e-ASPP of the MODNet paper (section 3.3): atrous context at about a hundredth of ASPP's cost.
+
+    A point-wise convolution brings the channels to a quarter; each branch filters every channel alone at one dilation;
+    the scales of one channel are fused with each other first (a convolution in groups of as many maps as there are
+    branches), and only then the channels, by a point-wise convolution back to the full width.
+
+    Args:
+        channels: of input and output.
+        dilations: one a branch; 1 and three larger ones as in ASPP, at stride 32.
+    """
+
+    def __init__(self, channels: int, dilations: tuple[int, ...] = (1, 2, 4, 6)) -> None:
+        super().__init__()
+        inner = channels // 4
+        self.reduce = nn.Sequential(nn.Conv2D(channels, inner, 1, bias_attr=False), nn.BatchNorm2D(inner), nn.ReLU())
+        self.branches = nn.LayerList(
+            nn.Conv2D(inner, inner, 3, padding=rate, dilation=rate, groups=inner, bias_attr=False) for rate in dilations
+        )
+        self.fuse_scales = nn.Conv2D(len(dilations) * inner, inner, 1, groups=inner, bias_attr=False)
+        self.norm = nn.BatchNorm2D(inner)
+        self.fuse_channels = nn.Sequential(
+            nn.Conv2D(inner, channels, 1, bias_attr=False), nn.BatchNorm2D(channels), nn.ReLU()
+        )
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self.reduce(x)
+        scales = paddle.stack([branch(x) for branch in self.branches], axis=2)  # (N, C, scales, H, W)
+        x = self.fuse_scales(scales.flatten(1, 2))
+        return self.fuse_channels(F.relu(self.norm(x)))
+
+
+def resize(x: paddle.Tensor, size: list) -> paddle.Tensor:
+    """Resize (N, C, H, W) to `size` bilinearly, with pixel centres aligned at half pixels.
+
+    Sizes are given rather than factors, because exporting to ONNX fails on factors.
+    """
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+
+
+def enlarged(x: paddle.Tensor, factor: int = 2) -> paddle.Tensor:
+    """Return (N, C, H, W) resized to `factor` times the size."""
+    return resize(x, [side * factor for side in _sides(x)])
+
+
+def shrunk(x: paddle.Tensor, factor: int) -> paddle.Tensor:
+    """Return (N, C, H, W) resized to a `factor`-th of the size."""
+    return resize(x, [side // factor for side in _sides(x)])
+
+
+def _sides(x: paddle.Tensor) -> list:
+    """Return height and width: numbers, or while tracing scalars of the graph, so that sizes stay free."""
+    if paddle.in_dynamic_mode():
+        return list(x.shape[2:])
+    shape = paddle.shape(x)
+    return [shape[2], shape[3]]
+
+
+def check_size(image: paddle.Tensor, stride: int, name: str) -> None:
+    """Refuse an input that the network's stride does not divide.
+
+    Raises:
+        MattingError: with the size and the rule.
+    """
+    if not paddle.in_dynamic_mode():  # while tracing, sizes are free
+        return
+    height, width = image.shape[2:]
+    if height % stride or width % stride:
+        raise MattingError(
+            f"{name} got a picture of {width}x{height}; both sides must be multiples of {stride}: "
+            "add ResizeToIntMult to the transforms"
+        )
