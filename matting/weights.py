@@ -32,8 +32,8 @@ class Layer(Protocol):
 
 def _plain_array_parts() -> dict[tuple[str, str], Any]:
     """Return the only globals that a pickle of arrays and plain containers needs, by (module, name)."""
-    reconstruct = np.core.multiarray._reconstruct if np.__version__ < "2" else np._core.multiarray._reconstruct
-    scalar = np.core.multiarray.scalar if np.__version__ < "2" else np._core.multiarray.scalar
+    # Taken from what NumPy itself puts into pickles, because their module moved between its versions.
+    reconstruct, scalar = np.zeros(0).__reduce__()[0], np.float32(0).__reduce__()[0]
     parts: dict[tuple[str, str], Any] = {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,

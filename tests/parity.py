@@ -1,7 +1,7 @@
 """Weights and inputs that depend on names and shapes alone, and the reference numbers computed with them.
 
-The reference implementations were filled by the same recipe; `golden/*.npz` holds what they computed. Maps of the input's
-size are stored at every fourth row and column.
+The reference implementations were filled by the same recipe; `golden/*.npz` holds what they computed. Maps of the
+input's size are stored at every fourth row and column.
 """
 
 from __future__ import annotations
@@ -100,8 +100,9 @@ def modnet_names_from_torch() -> Iterator[tuple[str, str]]:
         yield f"head.lr_branch.se_block.conv.{index}.weight", f"lr_branch.se_block.fc.{index}.weight"
     heads = {
         "lr_branch": ("conv_lr16x", "conv_lr8x", "conv_lr-"),
-        "hr_branch": ("tohr_enc2x", "conv_enc2x", "tohr_enc4x", "conv_enc4x", "conv_hr4x.0", "conv_hr4x.1", "conv_hr4x.2",
-                      "conv_hr2x.0", "conv_hr2x.1", "conv_hr2x.2", "conv_hr2x.3", "conv_hr.0", "conv_hr.1-"),
+        "hr_branch": ("tohr_enc2x", "conv_enc2x", "tohr_enc4x", "conv_enc4x", "conv_hr4x.0", "conv_hr4x.1",
+                      "conv_hr4x.2", "conv_hr2x.0", "conv_hr2x.1", "conv_hr2x.2", "conv_hr2x.3", "conv_hr.0",
+                      "conv_hr.1-"),
         "f_branch": ("conv_lr4x", "conv_f2x", "conv_f.0", "conv_f.1-"),
     }  # fmt: skip
     for branch, units in heads.items():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 import cv2
-import drawn
 import numpy as np
 import pytest
 
+import drawn
 from matting import trimap
 from matting.composite import composite
 from matting.datasets.matting_dataset import MattingDataset, collate

@@ -9,11 +9,11 @@ import struct
 import zlib
 
 import cv2
-import drawn
 import numpy as np
 import pytest
 from PIL import Image
 
+import drawn
 from matting import imageio
 from matting.errors import MattingError
 from matting.imageio import list_images, quantise, read_alpha, read_image, read_trimap, write_png

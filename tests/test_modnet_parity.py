@@ -1,17 +1,17 @@
 """MODNet computes what PaddleSeg Matting's and the authors' implementations compute: outputs, losses, gradients.
 
-In training mode the batch statistics of small maps amplify rounding: an input changed by one part in ten million changes
-outputs by 1e-4 and gradient norms by 2e-3 of the largest. So outputs and losses are computed in float64, and gradient
-norms are held to 3e-3 of the largest, and to 1e-3 of themselves in the median.
+In training mode the batch statistics of small maps amplify rounding: an input changed by one part in ten million
+changes outputs by 1e-4 and gradient norms by 2e-3 of the largest. So outputs and losses are computed in float64, and
+gradient norms are held to 3e-3 of the largest, and to 1e-3 of themselves in the median.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import paddle
-import parity
 import pytest
 
+import parity
 from matting.losses import MODNetLoss
 from matting.models import MODNet
 from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd

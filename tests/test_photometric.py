@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import drawn
 import numpy as np
 import pytest
 
+import drawn
 from matting.composite import composite
 from matting.errors import MattingError
 from matting.registry import TRANSFORMS

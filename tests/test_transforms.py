@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import cv2
-import drawn
 import numpy as np
 import pytest
 
+import drawn
 from matting.errors import MattingError
 from matting.registry import TRANSFORMS
 from matting.sample import Sample

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import cv2
-import drawn
 import numpy as np
 import pytest
 
+import drawn
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 from matting.trimap import for_evaluation, for_training, impose, unknown_mask
 

@@ -81,7 +81,9 @@ def test_a_pickle_that_calls_is_refused_before_it_runs(tmp_path: Path, wrap) -> 
     assert not flag.exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"not a pickle", pickle.dumps(good())[:40], pickle.dumps([1]), pickle.dumps({"a": 1})])
+@pytest.mark.parametrize(
+    "data", [b"", b"not a pickle", pickle.dumps(good())[:40], pickle.dumps([1]), pickle.dumps({"a": 1})]
+)
 def test_a_file_that_is_no_weights_is_an_error(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "w.pdparams").write_bytes(data)
     with pytest.raises(MattingError, match="w.pdparams"):

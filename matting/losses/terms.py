@@ -22,7 +22,7 @@ def mse(prediction: paddle.Tensor, truth: paddle.Tensor) -> paddle.Tensor:
 
 
 def masked_l1(prediction: paddle.Tensor, truth: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
-    """Return the mean of |prediction - truth| over the pixels where `mask` (float, 0 or 1) is 1; 0 if there are none."""
+    """Return the mean of |prediction - truth| where `mask` (float) is 1 instead of 0; 0 if it is nowhere."""
     return ((prediction - truth).abs() * mask).mean() / (mask.mean() + 1e-6)
 
 

@@ -87,8 +87,8 @@ class MobileNetV2(nn.Layer):
     Args:
         in_channels: channels of the input.
         pretrained: a path or URL of weights to start from.
-        expand_first: give the first block the 1x1 convolution that PaddleSeg's weights have although its expansion is 1.
-            Differs: the paper, and the MODNet authors' network, have none there.
+        expand_first: give the first block the 1x1 convolution that PaddleSeg's weights have, although its expansion
+            is 1. Differs: the paper, and the MODNet authors' network, have none there.
         input_channels: PaddleSeg's name for `in_channels`.
     """
 

@@ -26,6 +26,9 @@ class ResNet50_vd(ResNet_vd):
         if pretrained:
             load_pretrained(self, pretrained)
 
+    def init_weight(self) -> None:
+        """Do nothing where PaddleSeg's class would load weights: the constructor above does, and checks them."""
+
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
         """Map (N, in_channels, H, W) to five maps at strides 2, 4, 8, 16, 32 with `feat_channels` channels."""
         stem = self.conv1_3(self.conv1_2(self.conv1_1(image)))

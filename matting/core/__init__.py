@@ -1,0 +1,1 @@
+"""The third floor: what trains, evaluates and predicts with the parts below."""

@@ -1,0 +1,198 @@
+"""A checkpoint is one folder, complete or absent: network, optimizer, scaler, progress, best metrics, configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from matting import __version__, config, weights
+from matting.errors import MattingError
+
+_NETWORK, _OPTIMIZER, _STATE, _CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
+_ITERATION = re.compile(r"iter_(\d+)")
+
+
+@dataclass
+class Progress:
+    """How far a run has come: all that decides the rest of it besides the tensors.
+
+    The sampler's position and every random draw are functions of (seed, iteration), so these two stand for both.
+    """
+
+    seed: int = 0
+    iteration: int = 0
+    best: dict[str, float | int] = field(default_factory=dict)
+    """The best metrics so far by name, and under `iteration` when they were reached."""
+
+
+def save(
+    folder: Path,
+    network: paddle.nn.Layer,
+    values: Mapping[str, Any],
+    progress: Progress,
+    optimizer: paddle.optimizer.Optimizer | None = None,
+    scaler: paddle.amp.GradScaler | None = None,
+) -> None:
+    """Write a checkpoint beside `folder` and rename it into place; an older one of that name is replaced.
+
+    Without an optimizer the checkpoint serves prediction and fine-tuning, not resuming.
+    """
+    beside = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
+    if optimizer is not None:
+        weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
+    state = {
+        "version": __version__,
+        "identity": identity(values),
+        "seed": progress.seed,
+        "iteration": progress.iteration,
+        "best": progress.best,
+        "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
+    }
+    (beside / _CONFIG).write_text(config.dump(dict(values)), encoding="utf-8")
+    (beside / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
+    _replace(beside, folder)
+
+
+def resume(
+    folder: Path,
+    network: paddle.nn.Layer,
+    values: Mapping[str, Any],
+    optimizer: paddle.optimizer.Optimizer,
+    scaler: paddle.amp.GradScaler | None = None,
+) -> Progress:
+    """Restore everything that `save` wrote, and return the progress.
+
+    Raises:
+        MattingError: the folder is no complete checkpoint, or belongs to another configuration.
+    """
+    missing = [name for name in (_NETWORK, _OPTIMIZER, _STATE) if not (folder / name).is_file()]
+    if missing:
+        raise MattingError(
+            f"--resume_model {folder}: {', '.join(missing)} missing; give a folder iter_N that a training run saved"
+        )
+    load(network, folder, values)
+    _restore(optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER))
+    state = _read_state(folder)
+    if scaler is not None and state["scaler"]:
+        scaler.load_state_dict(state["scaler"])
+    return Progress(state["seed"], state["iteration"], state["best"])
+
+
+def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any]) -> None:
+    """Put trained weights into a network; `source` is a checkpoint folder or a `.pdparams` file.
+
+    Raises:
+        MattingError: they do not fit the network, or the checkpoint says that it was trained as something else.
+    """
+    source = Path(source)
+    folder = source if source.is_dir() else source.parent
+    if (folder / _STATE).is_file() and (source.is_dir() or source.name == _NETWORK):
+        theirs, ours = _read_state(folder).get("identity", {}), identity(values)
+        for key in theirs:
+            if theirs[key] != ours.get(key):
+                raise MattingError(
+                    f"{source} was trained with {key} {theirs[key]}, the configuration says {ours.get(key)}; "
+                    f"use the configuration saved beside it: {folder / _CONFIG}"
+                )
+    weights.load_weights(network, source)
+
+
+def identity(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what must agree between weights and the configuration that uses them: network type and normalisation."""
+    model = values.get("model") or {}
+    transforms = (values.get("val_dataset") or values.get("train_dataset") or {}).get("transforms") or []
+    normalize: Mapping[str, Any] = next((spec for spec in transforms if spec.get("type") == "Normalize"), {})
+    return {
+        "model": model.get("type"),
+        "backbone": (model.get("backbone") or {}).get("type"),
+        "normalisation": {
+            "mean": list(normalize.get("mean", (0.5, 0.5, 0.5))),
+            "std": list(normalize.get("std", (0.5, 0.5, 0.5))),
+        },
+    }
+
+
+def latest(save_dir: Path) -> Path | None:
+    """Return the newest `iter_N` under a folder, if any."""
+    found = [path for path in save_dir.glob("iter_*") if _ITERATION.fullmatch(path.name) and path.is_dir()]
+    return max(found, key=_number, default=None)
+
+
+def drop_old(save_dir: Path, keep: int) -> None:
+    """Remove all but the `keep` newest `iter_N`; 0 keeps all, as in PaddleSeg."""
+    found = sorted(
+        (path for path in save_dir.glob("iter_*") if _ITERATION.fullmatch(path.name) and path.is_dir()), key=_number
+    )
+    for path in found[:-keep] if keep > 0 else []:
+        # Renamed first, so that a kill in the middle leaves no half checkpoint under a good name.
+        doomed = path.with_name(f".{path.name}.part")
+        shutil.rmtree(doomed, ignore_errors=True)
+        os.rename(path, doomed)
+        shutil.rmtree(doomed)
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rpartition("_")[2])
+
+
+def _replace(beside: Path, folder: Path) -> None:
+    """Put a finished folder into place; between two renames the older one waits under a hidden name."""
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        os.rename(folder, old)
+    os.rename(beside, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    try:
+        return json.loads((folder / _STATE).read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise MattingError(f"{folder / _STATE} cannot be read ({error}); use another checkpoint") from None
+
+
+def _portable(optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer) -> dict[str, Any]:
+    """Return the optimizer's state keyed by the network's own names.
+
+    Paddle keys it by parameter names that count all layers made in a process (conv2d_57.w_0), which agree with nothing
+    when another network was made before.
+    """
+    ours = {parameter.name: name for name, parameter in network.named_parameters()}
+    return _renamed(optimizer.state_dict(), ours, lambda value: value.numpy())
+
+
+def _restore(optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer, state: Mapping[str, Any]) -> None:
+    theirs = {name: parameter.name for name, parameter in network.named_parameters()}
+    optimizer.set_state_dict(_renamed(state, theirs, paddle.to_tensor))
+
+
+def _renamed(state: Mapping[str, Any], names: Mapping[str, str], convert: Any) -> dict[str, Any]:
+    """Rename `<parameter><suffix>` keys, converting arrays; nested mappings (master weights) likewise."""
+    renamed: dict[str, Any] = {}
+    for key, value in state.items():
+        if isinstance(value, Mapping):
+            renamed[key] = _renamed(value, names, convert) if key == "master_weights" else dict(value)
+            continue
+        stem = key
+        while stem not in names and "_" in stem:
+            stem = stem.rpartition("_")[0]
+        new = names[stem] + key[len(stem) :] if stem in names else key
+        renamed[new] = convert(value) if isinstance(value, np.ndarray | paddle.Tensor) else value
+    return renamed
+
+
+def _plain(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: np.asarray(value).tolist() for key, value in state.items()}

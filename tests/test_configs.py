@@ -1,0 +1,125 @@
+"""Every configuration under configs/ is found, checked and built, as are PaddleSeg Matting's own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from matting import config
+from matting.core import builder
+from matting.errors import MattingError
+
+ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yml") if "_base_" not in path.parts)
+
+STOCK = """
+batch_size: 16
+iters: 100000
+train_dataset:
+  type: MattingDataset
+  dataset_root: {root}
+  train_file: train.txt
+  transforms:
+    - type: LoadImages
+    - type: RandomCrop
+      crop_size: [512, 512]
+    - type: RandomDistort
+    - type: RandomBlur
+    - type: RandomHorizontalFlip
+    - type: Normalize
+  mode: train
+val_dataset:
+  type: MattingDataset
+  dataset_root: {root}
+  val_file: val.txt
+  transforms:
+    - type: LoadImages
+    - type: ResizeByShort
+      short_size: 512
+    - type: ResizeToIntMult
+      mult_int: 32
+    - type: Normalize
+  mode: val
+  get_trimap: False
+model:
+  type: MODNet
+  backbone:
+    type: MobileNetV2
+    pretrained: Null
+  pretrained: Null
+optimizer:
+  type: sgd
+  momentum: 0.9
+  weight_decay: 4.0e-5
+lr_scheduler:
+  type: PiecewiseDecay
+  boundaries: [40000, 80000]
+  values: [0.02, 0.002, 0.0002]
+"""
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=[str(path.relative_to(ROOT)) for path in CONFIGS])
+def test_a_configuration_builds(path: Path) -> None:
+    values = config.load(path)
+    builder.check(values)
+    values["model"]["backbone"]["pretrained"] = None
+    network = builder.model(values)
+    builder.criterion(values, network)
+    assert builder.optimizer(values, network).get_lr() > 0
+    assert builder.val_transforms(values)
+
+
+def test_there_are_configurations() -> None:
+    assert len(CONFIGS) >= 5
+
+
+def test_paddleseg_mattings_own_configuration_builds_and_reads(tmp_path: Path) -> None:
+    import drawn
+
+    drawn.dataset(tmp_path / "data")
+    (tmp_path / "stock.yml").write_text(STOCK.format(root=tmp_path / "data"), encoding="utf-8")
+    values = config.load(tmp_path / "stock.yml")
+    builder.check(values)
+    network = builder.model(values)
+    assert type(builder.criterion(values, network)).__name__ == "MODNetLoss"
+    assert builder.optimizer(values, network).get_lr() == 0.02
+    sample = builder.dataset(values, "train_dataset")[0, 0]
+    assert sample["image"].shape == (512, 512, 3) and sample["image"].dtype == "float32"
+    assert "trimap" not in builder.dataset(values, "val_dataset").read(0)
+
+
+def test_warm_up_ends_at_the_schedules_first_rate() -> None:
+    values = config.load(ROOT / "configs/modnet/modnet-mobilenetv2.yml")
+    values["lr_scheduler"] |= {"warmup_iters": 4, "warmup_start_lr": 0.0}
+    values["model"]["backbone"]["pretrained"] = None
+    schedule = builder.optimizer(values, builder.model(values))._learning_rate
+    rates = []
+    for _ in range(6):
+        rates.append(schedule())
+        schedule.step()
+    assert rates == pytest.approx([0, 0.005, 0.01, 0.015, 0.02, 0.02])
+
+
+def test_a_component_without_a_type_is_named() -> None:
+    with pytest.raises(MattingError, match=r"train_dataset\.transforms\.0 is 'Normalize'"):
+        builder.check({"train_dataset": {"type": "MattingDataset", "dataset_root": ".", "transforms": ["Normalize"]}})
+
+
+def test_importing_leaves_paddlesegs_registries_as_they_were() -> None:
+    code = """
+from paddleseg.cvlibs import manager
+names = ("MODELS", "BACKBONES", "DATASETS", "TRANSFORMS", "LOSSES", "OPTIMIZERS")
+before = {name: dict(getattr(manager, name).components_dict) for name in names}
+import matting, matting.models, matting.losses, matting.datasets, matting.transforms, matting.core.workflow
+for name in names:
+    now = getattr(manager, name).components_dict
+    assert all(now[key] is value for key, value in before[name].items()), name
+new = {name: sorted(set(getattr(manager, name).components_dict) - set(before[name])) for name in names}
+assert "MODNet" in new["MODELS"] and "MODNetLoss" in new["LOSSES"] and "MattingDataset" in new["DATASETS"], new
+assert not new["BACKBONES"] and not new["TRANSFORMS"] and not new["OPTIMIZERS"], new
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,105 @@
+"""The three tools end to end on a small drawn set, and their errors."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import drawn
+from matting.imageio import read_alpha
+from test_training import CONFIG
+from tools import ROOT, run_tool
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, a configuration and a network that trained a few iterations."""
+    folder = tmp_path_factory.mktemp("tools")
+    drawn.dataset(folder / "data", count=3)
+    (folder / "config.yml").write_text(CONFIG.format(root=folder / "data"), encoding="utf-8")
+    outcome = run_tool(
+        "train", "--config", folder / "config.yml", "--save_dir", folder / "run", "--iters", 2, "--do_eval",
+        "--save_interval", 1, "--keep_checkpoint_max", 1, "--log_iters", 1, "--metrics", "MAD", "SAD",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    return folder
+
+
+def test_train_reports_and_saves(trained: Path) -> None:
+    log = (trained / "run/train.log").read_text(encoding="utf-8")
+    for said in ("iter=2/2", "semantic=", "fusion_consistency=", "samples/s", "reader=", "ETA", "best MAD="):
+        assert said in log
+    assert sorted(path.name for path in (trained / "run").iterdir()) == ["best_model", "iter_2", "train.log"]
+
+
+def test_val_and_predict_give_the_same_matte_bit_for_bit(trained: Path, tmp_path: Path) -> None:
+    common = ("--config", trained / "config.yml", "--model_path", trained / "run/best_model")
+    val = run_tool("val", *common, "--save_dir", tmp_path / "val", "--save_results")
+    assert val.status == 0, val.error
+    for said in ("whole image", "unknown region", "SAD", "Grad", "IoU"):
+        assert said in val.output
+    predict = run_tool("predict", *common, "--image_path", trained / "data/train/fg", "--save_dir", tmp_path / "out")
+    assert predict.status == 0, predict.error
+    assert "3 of 3" in predict.output
+    for number in range(3):
+        theirs = read_alpha(tmp_path / f"val/train/fg/{number}.png")
+        assert theirs.shape == (60, 80)
+        np.testing.assert_array_equal(theirs, read_alpha(tmp_path / f"out/{number}_alpha.png"))
+
+
+def test_the_csv_has_a_row_an_image_and_their_mean(trained: Path, tmp_path: Path) -> None:
+    outcome = run_tool(
+        "val", "--config", trained / "config.yml", "--model_path", trained / "run/best_model/model.pdparams",
+        "--save_dir", tmp_path, "--metrics", "SAD", "MSE",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    with open(tmp_path / "metrics.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["train/fg/0.png", "train/fg/1.png", "train/fg/2.png", "mean"]
+    assert set(rows[0]) == {"name", "height", "width", "SAD", "MSE", "SAD_unknown", "MSE_unknown"}
+    assert float(rows[3]["SAD"]) == pytest.approx(np.mean([float(row["SAD"]) for row in rows[:3]]))
+
+
+def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path: Path) -> None:
+    drawn.save(tmp_path / "in/GOOD.JPG", drawn.texture(50, 40))
+    (tmp_path / "in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    outcome = run_tool(
+        "predict", "--config", trained / "config.yml", "--model_path", trained / "run/iter_2",
+        "--image_path", tmp_path / "in", "--save_dir", tmp_path / "out",
+    )  # fmt: skip
+    assert outcome.status == 1
+    assert "broken.png" in outcome.error and "Traceback" not in outcome.error
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["GOOD_alpha.png", "GOOD_rgba.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--model_path", "{run}", "--device", "gpu"), "--device cpu"),
+        ((), "--model_path is missing"),
+        (("--model_path", "nowhere.pdparams"), "do not exist"),
+        (("--model_path", "{run}", "--opts", "model.hr_channels=16"), "do not fit the network"),
+        (("--model_path", "{run}", "--opts", "model.hr_chanels=8"), "did you mean hr_channels"),
+        (("--model_path", "{run}", "--metrics", "SDA"), "did you mean SAD"),
+    ],
+)
+def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str, ...], said: str) -> None:
+    filled = [argument.format(run=trained / "run/best_model") for argument in arguments]
+    outcome = run_tool("val", "--config", trained / "config.yml", "--save_dir", trained / "val", *filled)
+    assert outcome.status == 1
+    last = outcome.error.strip().splitlines()[-1]
+    assert last.startswith("error: ") and said in last
+    assert "Traceback" not in outcome.error
+
+
+def test_help_needs_no_paddle() -> None:
+    code = "import runpy, sys; sys.argv[1:] = ['--help']; sys.modules['paddle'] = None; sys.modules['cv2'] = None\n"
+    for tool in ("train", "val", "predict", "demo"):
+        run = f"sys.path.insert(0, 'tools'); runpy.run_path('tools/{tool}.py', run_name='__main__')"
+        done = subprocess.run([sys.executable, "-c", code + run], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "--opts" in done.stdout, done.stderr
