@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from matting.errors import MattingError
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 
 EVALUATION_KERNEL = 25
@@ -58,17 +59,24 @@ def unknown_mask(trimap: np.ndarray) -> np.ndarray:
 
 
 def impose(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    """Set a matte to what its trimap knows: 0 in the background, 1 in the foreground.
+    """Return a matte set to what its trimap knows: transparent in the background, opaque in the foreground.
 
     Args:
-        alpha: (H, W) float32 in [0, 1].
+        alpha: (H, W) floating point in [0, 1], or uint8.
         trimap: (H, W) uint8 in {0, 128, 255}.
 
     Returns:
-        (H, W) float32 in [0, 1].
+        (H, W) of the type of `alpha`.
+
+    Raises:
+        MattingError: the sizes differ.
     """
-    known = np.where(trimap == FOREGROUND, np.float32(1), np.float32(0))
-    return np.where(unknown_mask(trimap), alpha, known).astype(np.float32, copy=False)
+    if trimap.shape != alpha.shape:
+        sizes = " but the matte is ".join(f"{array.shape[1]}x{array.shape[0]}" for array in (trimap, alpha))
+        raise MattingError(f"the trimap is {sizes}; the sizes must agree")
+    imposed = np.where(trimap == FOREGROUND, alpha.dtype.type(255 if alpha.dtype == np.uint8 else 1), alpha)
+    imposed[trimap == BACKGROUND] = 0
+    return imposed
 
 
 def _widen(alpha: np.ndarray, diameter: int, iterations: int) -> np.ndarray:

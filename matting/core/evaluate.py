@@ -81,8 +81,8 @@ def evaluate(
     """Predict every sample of a set and score the matte, rounded to 8 bits, at the original size.
 
     The unknown region is that of the sample's trimap, or else of the trimap made from the true alpha by the evaluation
-    rule (`matting.trimap.for_evaluation`). Known pixels are imposed before scoring the unknown region only when the
-    network takes a trimap.
+    rule (`matting.trimap.for_evaluation`). Whole-image scores are of the matte as it is; for the unknown region known
+    pixels are imposed first.
 
     Args:
         dataset: a `MattingDataset` in mode val: `dataset.read(index)` gives image and alpha at the original size.

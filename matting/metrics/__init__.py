@@ -5,7 +5,7 @@ from __future__ import annotations
 from matting.metrics.connectivity import THRESHOLDS, connectivity_error
 from matting.metrics.errors import Errors, Iou, dtssd, errors, iou
 from matting.metrics.gradient import DerivativeFilter, gradient_error, unit_norm_filter, unit_sum_filter
-from matting.metrics.score import LOWER_IS_BETTER, METRICS, SCALES, UNITS, heading, impose, score
+from matting.metrics.score import LOWER_IS_BETTER, METRICS, SCALES, UNITS, heading, score
 
 __all__ = [
     "LOWER_IS_BETTER",
@@ -21,7 +21,6 @@ __all__ = [
     "errors",
     "gradient_error",
     "heading",
-    "impose",
     "iou",
     "score",
     "unit_norm_filter",

@@ -10,8 +10,8 @@ from matting.errors import MattingError
 from matting.metrics.connectivity import connectivity_error
 from matting.metrics.errors import errors, iou
 from matting.metrics.gradient import gradient_error
-from matting.metrics.mattes import check, size_text
-from matting.sample import BACKGROUND, FOREGROUND
+from matting.metrics.mattes import check
+from matting.trimap import impose, unknown_mask
 
 SCALES = {"SAD": 1e-3, "MSE": 1.0, "MAD": 1.0, "Grad": 1e-3, "Conn": 1e-3, "IoU": 1.0}
 """What the raw value is multiplied by before it is shown, as most tables do."""
@@ -70,11 +70,9 @@ def score(
     if trimap is None:
         return values
     imposed = impose(prediction, trimap)
-    unknown = (trimap != BACKGROUND) & (trimap != FOREGROUND)
-    if unknown.any():
-        inside = _values(imposed, truth, unknown, names)
-    else:
-        inside = dict.fromkeys(names, float("nan"))
+    unknown = unknown_mask(trimap)
+    nothing = dict.fromkeys(names, float("nan"))
+    inside = _values(imposed, truth, unknown, names) if unknown.any() else nothing
     return values | {name + UNKNOWN_SUFFIX: value for name, value in inside.items()}
 
 
@@ -83,26 +81,6 @@ def heading(name: str) -> str:
     metric = name.removesuffix(UNKNOWN_SUFFIX)
     where = "unknown region" if name != metric else "whole image"
     return f"{metric}, {where} [{UNITS[metric]}]"
-
-
-def impose(prediction: np.ndarray, trimap: np.ndarray) -> np.ndarray:
-    """Return the prediction with the known pixels of the trimap put in; (H, W), the type of the prediction.
-
-    Args:
-        prediction: (H, W) uint8, or floating point in [0, 1].
-        trimap: (H, W) uint8; 0 is background, 255 foreground.
-
-    Raises:
-        MattingError: the sizes differ.
-    """
-    if trimap.shape != prediction.shape:
-        raise MattingError(
-            f"the trimap is {size_text(trimap)} but the matte is {size_text(prediction)}; the sizes must agree"
-        )
-    opaque = prediction.dtype.type(255 if prediction.dtype == np.uint8 else 1)
-    imposed = np.where(trimap == FOREGROUND, opaque, prediction)
-    imposed[trimap == BACKGROUND] = 0
-    return imposed
 
 
 def _values(prediction: np.ndarray, truth: np.ndarray, region: Region, names: Sequence[str]) -> dict[str, float]:
