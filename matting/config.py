@@ -19,6 +19,7 @@ KEYS = (
     "train_dataset",
     "val_dataset",
     "model",
+    "trainable",
     "loss",
     "optimizer",
     "lr_scheduler",
@@ -179,6 +180,9 @@ def _check(values: dict[str, Any], path: str | Path) -> None:
         value = values.get(key, 1)
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise MattingError(f"{path}: {key} is {value!r}; it must be a whole number of at least 1")
+    prefixes = values.get("trainable") or []
+    if not isinstance(prefixes, list) or not all(isinstance(prefix, str) for prefix in prefixes):
+        raise MattingError(f"{path}: trainable is {prefixes!r}; it must be a list of prefixes of parameter names")
     for key in ("train_dataset", "val_dataset", "model", "loss", "optimizer", "lr_scheduler", "learning_rate"):
         if not isinstance(values.get(key, {}), dict):
             raise MattingError(f"{path}: {key} is {values[key]!r}; it must be a mapping")

@@ -48,6 +48,19 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     return _upright(pixels, _read_orientation(header, data))
 
 
+def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
+    """Return (height, width) of the upright picture, from the file's header alone.
+
+    Raises:
+        MattingError: as `decode`, but a file that is broken further on is not noticed.
+    """
+    data = _read_file(path)
+    header = _read_header(data, path, pixel_limit)
+    orientation = header.tag_v2.get(_ORIENTATION, 1) if header.format == "TIFF" else _read_orientation(header, data)
+    width, height = header.size
+    return (width, height) if orientation >= 5 else (height, width)
+
+
 def _read_file(path: str | Path) -> bytes:
     try:
         if not os.path.isfile(path):

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting.decoding import decode
+from matting.decoding import decode, read_size
 from matting.errors import MattingError
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 
@@ -85,6 +85,15 @@ def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     table = np.full(256, UNKNOWN, np.uint8)
     table[BACKGROUND], table[FOREGROUND] = BACKGROUND, FOREGROUND
     return cv2.LUT(values, table)
+
+
+def image_size(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> tuple[int, int]:
+    """Return (height, width) of an upright picture without decoding it.
+
+    Raises:
+        MattingError: the file is missing, no picture or too large.
+    """
+    return read_size(path, pixel_limit)
 
 
 def quantise(alpha: np.ndarray) -> np.ndarray:

@@ -53,6 +53,50 @@ def for_training(alpha: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return _widen(alpha, diameter, iterations)
 
 
+def from_mask(alpha: np.ndarray, kernel: int = EVALUATION_KERNEL, iterations: int = 1) -> np.ndarray:
+    """Make a trimap from a mask or a matte: known is what stays wholly in or out of the object under an ellipse.
+
+    Args:
+        alpha: (H, W) float32 in [0, 1].
+        kernel: diameter of the ellipse in pixels.
+        iterations: how often it is applied.
+
+    Returns:
+        (H, W) uint8 in {0, 128, 255}.
+
+    Raises:
+        MattingError: a number is below 1.
+    """
+    for name, value in (("kernel", kernel), ("iterations", iterations)):
+        if value < 1:
+            raise MattingError(f"the trimap's {name} is {value}; it must be at least 1")
+    return _widen(alpha, kernel, iterations)
+
+
+def relative_kernel(alpha: np.ndarray, fraction: float) -> int:
+    """Return an odd diameter in proportion to the object: `fraction` of the side of a square of its area, at least 3.
+
+    A fixed one swallows a small person whole and hardly touches a large one's hair.
+
+    Args:
+        alpha: (H, W) float32 in [0, 1].
+
+    Raises:
+        MattingError: the fraction is not in (0, 1].
+    """
+    if not 0 < fraction <= 1:
+        raise MattingError(f"the kernel's fraction of the object's size is {fraction}; it must lie in (0, 1]")
+    return max(3, round(fraction * float(alpha.sum()) ** 0.5) // 2 * 2 + 1)
+
+
+def certain(alpha: np.ndarray, tolerance: float = 0.05) -> np.ndarray:
+    """Return a predicted matte with what is within `tolerance` of 0 or 1 set there, as a trimap is to be drawn from it.
+
+    A network's alpha is hardly ever exactly 0 or 1, so that all of the picture would be unknown.
+    """
+    return np.where(alpha < tolerance, 0, np.where(alpha > 1 - tolerance, 1, alpha)).astype(np.float32)
+
+
 def unknown_mask(trimap: np.ndarray) -> np.ndarray:
     """Return where a trimap (H, W) uint8 knows nothing: (H, W) bool, every value but 0 and 255."""
     return (trimap != BACKGROUND) & (trimap != FOREGROUND)

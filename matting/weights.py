@@ -156,10 +156,13 @@ def load_weights(layer: Layer, source: str | Path) -> None:
 def load_pretrained(layer: Layer, source: str) -> None:
     """Start a network, or a part of one, from what fits in a file or behind a URL.
 
+    Where the network takes more than the three channels that the file was trained on, the others start from zero.
+
     Raises:
         MattingError: nothing fits, a name fits with another shape, or the URL cannot be fetched.
     """
     arrays = read_weights(fetch(source) if "://" in source else source)
+    arrays = _widened(layer, arrays)
     missing, unexpected, ill_shaped = _compare(layer, arrays)
     fitting = {key: value for key, value in arrays.items() if key not in unexpected}
     name = type(layer).__name__
@@ -171,6 +174,21 @@ def load_pretrained(layer: Layer, source: str) -> None:
     if missing:
         logger.warning("%s starts from %s; %s", name, source, _listed("not in it, so left as they are", missing))
     layer.set_state_dict(fitting)
+
+
+def _widened(layer: Layer, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Give kernels that were trained on RGB the further input channels of the network's stem, with weight zero."""
+    own, widened = layer.state_dict(), dict(arrays)
+    for key, value in arrays.items():
+        shape = tuple(own[key].shape) if key in own else value.shape
+        if (
+            value.ndim == 4
+            and value.shape[1] == 3 < shape[1]
+            and value.shape[:1] + value.shape[2:] == shape[:1] + shape[2:]
+        ):
+            widened[key] = np.zeros(shape, value.dtype)
+            widened[key][:, :3] = value
+    return widened
 
 
 def fetch(url: str) -> Path:

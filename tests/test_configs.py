@@ -10,6 +10,7 @@ import pytest
 
 from matting import config
 from matting.core import builder
+from matting.core.freeze import learn_only
 from matting.errors import MattingError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -65,8 +66,8 @@ lr_scheduler:
 def test_a_configuration_builds(path: Path) -> None:
     values = config.load(path)
     builder.check(values)
-    values["model"]["backbone"]["pretrained"] = None
-    network = builder.model(values)
+    network = builder.model(values, pretrained=False)
+    learn_only(network, values.get("trainable"))
     builder.criterion(values, network)
     assert builder.optimizer(values, network).get_lr() > 0
     assert builder.val_transforms(values)
@@ -94,8 +95,7 @@ def test_paddleseg_mattings_own_configuration_builds_and_reads(tmp_path: Path) -
 def test_warm_up_ends_at_the_schedules_first_rate() -> None:
     values = config.load(ROOT / "configs/modnet/modnet-mobilenetv2.yml")
     values["lr_scheduler"] |= {"warmup_iters": 4, "warmup_start_lr": 0.0}
-    values["model"]["backbone"]["pretrained"] = None
-    schedule = builder.optimizer(values, builder.model(values))._learning_rate
+    schedule = builder.optimizer(values, builder.model(values, pretrained=False))._learning_rate
     rates = []
     for _ in range(6):
         rates.append(schedule())

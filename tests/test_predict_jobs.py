@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matting.core.predict import find_jobs, predict
+from matting.core.jobs import find_jobs
+from matting.core.predict import predict
 from matting.core.predictor import Predictor
 from matting.errors import MattingError
 from matting.imageio import read_image, write_png
@@ -16,7 +17,7 @@ from matting.imageio import read_image, write_png
 class Bright:
     """A network of one rule: what is bright is foreground."""
 
-    inputs, stride = ("image",), 1
+    inputs, stride, smallest = ("image",), 1, 1
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
         return (image[:, :1] > 127).astype(np.float32)

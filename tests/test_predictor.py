@@ -13,7 +13,7 @@ from matting.transforms import Normalize, ResizeByShort, ResizeToIntMult
 class Copy:
     """A network that returns the picture's red channel, and notes the sizes it is asked for."""
 
-    inputs, stride = ("image",), 32
+    inputs, stride, smallest = ("image",), 32, 32
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []

@@ -46,9 +46,14 @@ def check(values: Mapping[str, Any]) -> None:
         _schedule_class(values["lr_scheduler"])
 
 
-def model(values: Mapping[str, Any]) -> paddle.nn.Layer:
-    """Make the network of a configuration."""
-    return _build("model", _section(values, "model"), "model")
+def model(values: Mapping[str, Any], pretrained: bool = True) -> paddle.nn.Layer:
+    """Make the network of a configuration; without `pretrained` its starting weights are left out."""
+    spec = dict(_section(values, "model"))
+    if not pretrained:
+        spec.pop("pretrained", None)
+        if isinstance(spec.get("backbone"), Mapping):
+            spec["backbone"] = {key: value for key, value in spec["backbone"].items() if key != "pretrained"}
+    return _build("model", spec, "model")
 
 
 def criterion(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.nn.Layer:
@@ -74,7 +79,10 @@ def optimizer(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.opt
     spec = dict(values.get("optimizer") or _DEFAULT_OPTIMIZER)
     cls = _optimizer_class(spec)
     spec.pop("type")
-    return cls(**spec)(network, _schedule(values))
+    try:
+        return cls(**spec)(network, _schedule(values))
+    except (AssertionError, TypeError, RuntimeError) as error:
+        raise MattingError(f"optimizer: {error}; see PaddleSeg's {cls.__name__} for what it takes") from None
 
 
 def _section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -162,7 +170,10 @@ def _schedule(values: Mapping[str, Any]) -> Any:
     warmup, start = spec.pop("warmup_iters", 0), spec.pop("warmup_start_lr", 0.0)
     if cls is paddle.optimizer.lr.PolynomialDecay:
         spec.setdefault("decay_steps", max(values["iters"] - warmup, 1))
-    schedule = cls(**spec)
-    if not warmup:
-        return schedule
-    return paddle.optimizer.lr.LinearWarmup(schedule, warmup, start_lr=start, end_lr=schedule.last_lr)
+    try:
+        schedule = cls(**spec)
+        if warmup:
+            schedule = paddle.optimizer.lr.LinearWarmup(schedule, warmup, start_lr=start, end_lr=schedule.last_lr)
+    except (AssertionError, TypeError, ValueError) as error:
+        raise MattingError(f"lr_scheduler: {error}; see Paddle's {cls.__name__} for what it takes") from None
+    return schedule

@@ -16,7 +16,8 @@ from matting import drawn_data
 from matting.contact_sheet import contact_sheet, over_checkerboard
 from matting.core import builder
 from matting.core.evaluate import Evaluation, evaluate
-from matting.core.predict import find_jobs, predict
+from matting.core.jobs import find_jobs
+from matting.core.predict import predict
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.train import Options
 from matting.core.workflow import make_predictor, run_training
@@ -80,7 +81,9 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
     trained = evaluate(predictor, validation, visit=add_row)
     trained.write_csv(save_dir / "metrics.csv")
     paddle.seed(seed)
-    untrained = evaluate(Predictor(PaddleNetwork(builder.model(values)), builder.val_transforms(values)), validation)
+    untrained = evaluate(
+        Predictor(PaddleNetwork(builder.model(values, pretrained=False)), builder.val_transforms(values)), validation
+    )
     clock.stop("evaluation")
 
     photograph = _write_astronaut(save_dir / "photographs" / "astronaut.png")

@@ -15,9 +15,9 @@ from tqdm import tqdm
 from matting import metrics, trimap
 from matting.core import distributed
 from matting.core.predictor import Predictor
-from matting.datasets.loader import read_ahead
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
+from matting.read_ahead import read_ahead
 from matting.registry import nearest
 from matting.sample import Sample
 

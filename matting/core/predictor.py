@@ -24,6 +24,9 @@ class Network(Protocol):
     stride: int
     """Height and width of its input must be multiples of this."""
 
+    smallest: int
+    """And not below this."""
+
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         """Map float32 (N, C, H, W) inputs, in the order of `inputs`, to alpha (N, 1, H, W) float32 in [0, 1]."""
         ...
@@ -39,6 +42,7 @@ class PaddleNetwork:
         self.layer = layer
         self.inputs: tuple[str, ...] = layer.inputs
         self.stride: int = layer.stride
+        self.smallest: int = getattr(layer, "smallest", layer.stride)
 
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         import paddle
@@ -59,12 +63,12 @@ class Predictor:
     Args:
         network: see `Network`.
         transforms: bring a photograph to the network's input, as under `val_dataset.transforms`; each geometric one is
-            undone on the way out. Where they leave a size that the network's stride does not divide, the picture is
-            padded at the bottom and the right, and the matte cut back.
+            undone on the way out. Where they leave a size that the network does not take, the picture is padded at the
+            bottom and the right, and the matte cut back.
 
     Example:
         >>> class Threshold:
-        ...     inputs, stride = ("image",), 1
+        ...     inputs, stride, smallest = ("image",), 1, 1
         ...     def __call__(self, image): return (image[:, :1] > 0.5).astype("float32")
         >>> picture = np.full((2, 3, 3), 200, np.uint8)
         >>> Predictor(Threshold(), [])(picture)[0, 0]
@@ -93,7 +97,7 @@ class Predictor:
         sample = Sample(image=image)
         if trimap is not None and "trimap" in self.network.inputs:
             sample["trimap"] = trimap
-        sample = _pad_to_multiple(self.transforms(sample), self.network.stride)
+        sample = _pad(self.transforms(sample), self.network.stride, self.network.smallest)
         batch = {"image": np.ascontiguousarray(sample["image"].transpose(2, 0, 1)[None], np.float32)}
         if "trimap" in sample:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
@@ -113,10 +117,10 @@ class Predictor:
             raise MattingError(f"the trimap is {trimap.shape} but the image is {image.shape[:2]}; the sizes must agree")
 
 
-def _pad_to_multiple(sample: Sample, stride: int) -> Sample:
-    """Grow a sample to multiples of `stride`, repeating the picture's border; the added trimap is background."""
+def _pad(sample: Sample, stride: int, smallest: int) -> Sample:
+    """Grow a sample to a size that the network takes, repeating its border; the added trimap is background."""
     height, width = sample["image"].shape[:2]
-    below, right = -height % stride, -width % stride
+    below, right = (-max(side, smallest) % stride + max(smallest - side, 0) for side in (height, width))
     if not below and not right:
         return sample
     padded = Sample(**sample)

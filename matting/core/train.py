@@ -15,6 +15,7 @@ import paddle
 from matting import metrics
 from matting.core import checkpoint, distributed, progress
 from matting.core.evaluate import Evaluation
+from matting.core.freeze import set_training
 from matting.core.visual import Board, batch_picture
 from matting.datasets.loader import train_batches
 from matting.datasets.sampler import BatchSampler
@@ -91,7 +92,7 @@ def train(
     parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
     meter = progress.Meter(batch_size * ranks, iters)
-    network.train()
+    set_training(network, values.get("trainable"))
 
     for batch in train_batches(dataset, sampler, options.num_workers):
         meter.batch_came()
@@ -145,7 +146,7 @@ def _validate(
     """Score the network; keep it as `best_model` when its first metric is the best so far."""
     network.eval()
     means = evaluate().means
-    network.train()
+    set_training(network, values.get("trainable"))
     if distributed.rank() != 0:
         return
     logger.info("[EVAL] iter=%d %s", state.iteration, " ".join(f"{name}={value:.4f}" for name, value in means.items()))

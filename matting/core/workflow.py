@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import paddle
 
-from matting import __version__, config, log, metrics
+from matting import __version__, config, log, metrics, trimap
 from matting.core import builder, checkpoint, device, distributed
 from matting.core.evaluate import Evaluation, check_names, evaluate
-from matting.core.predictor import PaddleNetwork, Predictor
+from matting.core.freeze import learn_only
+from matting.core.predictor import Network, PaddleNetwork, Predictor
+from matting.core.tiling import MARGIN, Tiled
 from matting.core.train import Options, train
 from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
+
+_DRAWN_WIDTH = 0.05
+"""How far a drawn trimap's unknown region reaches beyond the uncertain pixels, in object sizes."""
 
 
 def run_training(
@@ -56,6 +62,7 @@ def run_training(
             names=metric_names,
             num_workers=min(options.num_workers, 2),
         )
+    learn_only(network, values.get("trainable"))
     optimizer = builder.optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
     return train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
@@ -87,8 +94,14 @@ def run_validation(
     return result
 
 
-def make_predictor(values: Mapping[str, Any], model_path: str | Path | None) -> Predictor:
+def make_predictor(
+    values: Mapping[str, Any], model_path: str | Path | None, tile_size: int = 0, tile_margin: int = MARGIN
+) -> Predictor:
     """Return the predictor of a configuration with trained weights: the same one for validation and for use.
+
+    Args:
+        tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
+        tile_margin: pixels around a tile that are seen and dropped.
 
     Raises:
         MattingError: no weights are given, or they do not fit.
@@ -97,10 +110,38 @@ def make_predictor(values: Mapping[str, Any], model_path: str | Path | None) -> 
         raise MattingError(
             "--model_path is missing: a network without trained weights gives no matte; name the weights"
         )
-    # The backbone's starting weights would be fetched only to be overwritten.
-    network = builder.model(_without_pretrained(values))
+    # Starting weights would be fetched only to be overwritten.
+    network = builder.model(values, pretrained=False)
     checkpoint.load(network, model_path, values)
-    return Predictor(PaddleNetwork(network), builder.val_transforms(values))
+    runnable: Network = PaddleNetwork(network)
+    if tile_size and "trimap" in runnable.inputs:
+        runnable = Tiled(runnable, tile_size, tile_margin)
+    return Predictor(runnable, builder.val_transforms(values))
+
+
+def trimap_drawer(source: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that draws a trimap of a photograph with a network that needs none.
+
+    Args:
+        source: `CONFIG:WEIGHTS`, such as configs/modnet/modnet-mobilenetv2.yml:output/best_model.
+
+    Raises:
+        MattingError: it is not of this form, or that network needs a trimap itself.
+    """
+    path, colon, weights = source.partition(":")
+    if not colon:
+        raise MattingError(f"--trimap_from {source}: expected CONFIG:WEIGHTS, such as modnet.yml:output/best_model")
+    values = config.load(path)
+    builder.check(values)
+    predictor = make_predictor(values, weights)
+    if "trimap" in predictor.network.inputs:
+        raise MattingError(f"--trimap_from {source}: this network needs a trimap itself; name a MODNet")
+
+    def draw(image: np.ndarray) -> np.ndarray:
+        alpha = trimap.certain(predictor(image))
+        return trimap.from_mask(alpha, trimap.relative_kernel(alpha, _DRAWN_WIDTH))
+
+    return draw
 
 
 def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> None:
@@ -121,10 +162,3 @@ def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = N
 def parameters(network: paddle.nn.Layer) -> int:
     """Return how many numbers a network learns."""
     return sum(parameter.size for parameter in network.parameters() if not parameter.stop_gradient)
-
-
-def _without_pretrained(values: Mapping[str, Any]) -> dict[str, Any]:
-    model = {key: value for key, value in (values.get("model") or {}).items() if key != "pretrained"}
-    if isinstance(model.get("backbone"), Mapping):
-        model["backbone"] = {key: value for key, value in model["backbone"].items() if key != "pretrained"}
-    return {**values, "model": model}

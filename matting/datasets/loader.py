@@ -1,12 +1,10 @@
-"""Reading samples ahead of the network: batches for training in processes, whole samples for evaluation in threads."""
+"""Reading training batches ahead of the network, in processes."""
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import paddle
@@ -14,9 +12,6 @@ import paddle
 from matting.datasets.matting_dataset import MattingDataset, collate
 from matting.datasets.sampler import BatchSampler
 from matting.errors import MattingError
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -65,26 +60,3 @@ def train_batches(dataset: MattingDataset, sampler: BatchSampler, num_workers: i
         if "failure" in batch:
             raise MattingError(batch["failure"])
         yield {key: paddle.to_tensor(value) if key != "name" else value for key, value in batch.items()}
-
-
-def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], num_workers: int = 0) -> Iterator[Result]:
-    """Yield `read(item)` for each item in order, reading up to `num_workers + 1` of them ahead in threads.
-
-    With 0 workers everything happens in the caller's thread. Never more results are held than are read ahead. What
-    `read` raises is raised when its item is due.
-    """
-    if num_workers == 0:
-        yield from map(read, items)
-        return
-    waiting: collections.deque[Future[Result]] = collections.deque()
-    with ThreadPoolExecutor(num_workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(read, item))
-                if len(waiting) > num_workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

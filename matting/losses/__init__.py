@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from matting.losses.dim import DIMLoss
 from matting.losses.modnet import MODNetLoss
 
-__all__ = ["MODNetLoss"]
+__all__ = ["DIMLoss", "MODNetLoss"]

@@ -53,3 +53,16 @@ def reduced(alpha: paddle.Tensor, factor: int = 16) -> paddle.Tensor:
     row = paddle.to_tensor([_SIDE, _CENTRE, _SIDE], dtype=small.dtype)
     kernel = (row.unsqueeze(0) * row.unsqueeze(1)).reshape([1, 1, 3, 3])
     return F.conv2d(F.pad(small, [1, 1, 1, 1], mode="reflect"), kernel)
+
+
+def charbonnier(prediction: paddle.Tensor, truth: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+    """Return the mean of sqrt((prediction - truth)^2 + 1e-6) over masked pixels and all channels; 0 if there are none.
+
+    Equations 1 and 2 of Deep Image Matting.
+
+    Args:
+        prediction, truth: (N, C, H, W).
+        mask: (N, 1, H, W) float, 0 or 1.
+    """
+    distance = ((prediction - truth).square() + 1e-6).sqrt()
+    return (distance * mask).sum() / (mask.sum() * distance.shape[1] + 1e-6)

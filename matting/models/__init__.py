@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from matting.models import backbones as backbones
+from matting.models.dim import DIM
 from matting.models.modnet import MODNet
 
-__all__ = ["MODNet"]
+__all__ = ["DIM", "MODNet"]

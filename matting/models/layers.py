@@ -51,6 +51,30 @@ class ConvIBNormReLU(nn.Layer):
         return self.layers(x)
 
 
+class ConvNorm(nn.Layer):
+    """Convolution without bias, batch norm, and an activation by its name in `paddle.nn.functional`, or None."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str | None = "relu",
+    ) -> None:
+        super().__init__()
+        self._conv = nn.Conv2D(
+            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=False
+        )
+        self._batch_norm = nn.BatchNorm2D(out_channels)
+        self._activation = activation
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        x = self._batch_norm(self._conv(x))
+        return x if self._activation is None else getattr(F, self._activation)(x)
+
+
 class SEBlock(nn.Layer):
     """Squeeze and excitation (Hu et al., arXiv 1709.01507), without biases."""
 
@@ -108,6 +132,11 @@ def resize(x: paddle.Tensor, size: list) -> paddle.Tensor:
     return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
 
 
+def resized_like(x: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
+    """Return (N, C, H, W) resized to the height and width of another map."""
+    return resize(x, _sides(other))
+
+
 def enlarged(x: paddle.Tensor, factor: int = 2) -> paddle.Tensor:
     """Return (N, C, H, W) resized to `factor` times the size."""
     return resize(x, [side * factor for side in _sides(x)])
@@ -139,4 +168,18 @@ def check_size(image: paddle.Tensor, stride: int, name: str) -> None:
         raise MattingError(
             f"{name} got a picture of {width}x{height}; both sides must be multiples of {stride}: "
             "add ResizeToIntMult to the transforms"
+        )
+
+
+def check_smallest(image: paddle.Tensor, smallest: int, name: str) -> None:
+    """Refuse an input that pooling would bring to nothing.
+
+    Raises:
+        MattingError: with the size and the rule.
+    """
+    if paddle.in_dynamic_mode() and min(image.shape[2:]) < smallest:
+        height, width = image.shape[2:]
+        raise MattingError(
+            f"{name} got a picture of {width}x{height}; no side may be below {smallest}: add LimitShort to the "
+            "transforms"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from matting.models.layers import ConvNorm
 from matting.registry import BACKBONES
 from matting.weights import load_pretrained
 
@@ -20,28 +21,8 @@ _STAGES = (
 )
 
 
-class _ConvNorm(nn.Layer):
-    """Convolution, batch norm and, unless linear, ReLU6."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel: int = 1,
-        stride: int = 1,
-        groups: int = 1,
-        linear: bool = False,
-    ) -> None:
-        super().__init__()
-        self._conv = nn.Conv2D(
-            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=False
-        )
-        self._batch_norm = nn.BatchNorm2D(out_channels)
-        self._linear = linear
-
-    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
-        x = self._batch_norm(self._conv(x))
-        return x if self._linear else nn.functional.relu6(x)
+def _unit(in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> ConvNorm:
+    return ConvNorm(in_channels, out_channels, kernel, stride, groups, activation="relu6")
 
 
 class _InvertedResidual(nn.Layer):
@@ -50,9 +31,9 @@ class _InvertedResidual(nn.Layer):
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int, expand: bool) -> None:
         super().__init__()
         inner = in_channels * expansion
-        self._expand_conv = _ConvNorm(in_channels, inner) if expand else None
-        self._bottleneck_conv = _ConvNorm(inner, inner, 3, stride, groups=inner)
-        self._linear_conv = _ConvNorm(inner, out_channels, linear=True)
+        self._expand_conv = _unit(in_channels, inner) if expand else None
+        self._bottleneck_conv = _unit(inner, inner, 3, stride, groups=inner)
+        self._linear_conv = ConvNorm(inner, out_channels, 1, activation=None)
         self._shortcut = stride == 1 and in_channels == out_channels
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -102,14 +83,14 @@ class MobileNetV2(nn.Layer):
         super().__init__()
         self.in_channels = input_channels or in_channels
         self.feat_channels = [16, 24, 32, 96, 1280]
-        self.conv1 = _ConvNorm(self.in_channels, 32, 3, 2)
+        self.conv1 = _unit(self.in_channels, 32, 3, 2)
         channels = 32
         for number, (expansion, width, blocks, stride) in enumerate(_STAGES, start=2):
             expand = expansion > 1 or expand_first
             stage = _Stage(f"conv{number}", channels, width, blocks, stride, expansion, expand)
             self.add_sublayer(f"conv{number}", stage)
             channels = width
-        self.conv9 = _ConvNorm(channels, 1280)
+        self.conv9 = _unit(channels, 1280)
         if pretrained:
             load_pretrained(self, pretrained)
 

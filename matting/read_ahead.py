@@ -1,0 +1,34 @@
+"""Reading files ahead of whoever works on them, in threads, with a bound on how many are held."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], num_workers: int = 0) -> Iterator[Result]:
+    """Yield `read(item)` for each item in order, reading up to `num_workers + 1` of them ahead in threads.
+
+    With 0 workers everything happens in the caller's thread. Never more results are held than are read ahead. What
+    `read` raises is raised when its item is due.
+    """
+    if num_workers == 0:
+        yield from map(read, items)
+        return
+    waiting: collections.deque[Future[Result]] = collections.deque()
+    with ThreadPoolExecutor(num_workers) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(read, item))
+                if len(waiting) > num_workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()

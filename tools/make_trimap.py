@@ -1,0 +1,42 @@
+"""Make trimaps from masks or mattes: python tools/make_trimap.py --alpha_path masks/ --save_dir trimaps/"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import _cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Make trimaps from masks or mattes, mirroring their folders.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--alpha_path", type=Path, required=True, help="a mask, a folder, or a .txt list of masks")
+    parser.add_argument("--save_dir", type=Path, default=Path("output/trimaps"), help="where they are written")
+    parser.add_argument("--kernel", type=int, default=25, help="diameter of the unknown region's ellipse in pixels")
+    parser.add_argument("--iterations", type=int, default=1, help="how often the ellipse is applied")
+    parser.add_argument("--relative", type=float, default=0.0, help="diameter as a share of the object's size instead")
+    parser.add_argument("--tolerance", type=float, default=0.0, help="values so near to 0 and 1 count as known")
+    return parser.parse_args()
+
+
+def main() -> int:
+    args = parse_args()
+    from matting import log
+    from matting.core.jobs import find_jobs
+    from matting.core.make_trimaps import make_trimaps
+
+    log.start()
+    jobs = find_jobs(args.alpha_path)
+    summary = make_trimaps(jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance)
+    print(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
+    for failure in summary.failures:
+        print(f"skipped: {failure}", file=sys.stderr)
+    return 1 if summary.failures else 0
+
+
+if __name__ == "__main__":
+    _cli.run(main)
