@@ -29,15 +29,21 @@ class Evaluation:
     Attributes:
         rows: one an image, in the list's order: `name`, `height`, `width`, then the metrics by column name.
         means: the mean of every metric over the images that have it.
+        listed_trimaps: how many images have a trimap of their own; that of the others was made by the evaluation rule.
     """
 
     rows: list[dict[str, Any]]
     means: dict[str, float]
+    listed_trimaps: int = 0
 
     def table(self) -> str:
         """Return the means as text: a line a metric, the whole image and the unknown region side by side."""
         names = [name for name in self.means if not name.endswith("_unknown")]
-        lines = [f"{len(self.rows)} images, original size, mattes rounded to 8 bits"]
+        lines = [
+            f"{len(self.rows)} images, original size, mattes rounded to 8 bits",
+            f"unknown region: {self.listed_trimaps} trimaps from the list, "
+            f"{len(self.rows) - self.listed_trimaps} made by the {trimap.EVALUATION_KERNEL}-px rule",
+        ]
         lines.append(f"{'':<8}{'whole image':>14}{'unknown region':>17}")
         for name in names:
             unknown = self.means.get(f"{name}_unknown")
@@ -109,17 +115,18 @@ def evaluate(
         if visit is not None:
             visit(sample, matte)
     gathered = sorted((item for part in distributed.gather(rows) for item in part), key=lambda item: item[0])
-    return summarise([row for _, row in gathered])
+    listed = sum(entry.trimap is not None for entry in dataset.entries)
+    return summarise([row for _, row in gathered], listed)
 
 
-def summarise(rows: list[dict[str, Any]]) -> Evaluation:
+def summarise(rows: list[dict[str, Any]], listed_trimaps: int = 0) -> Evaluation:
     """Return rows together with the mean of every metric column; NaN (no unknown pixel in the picture) is left out."""
     means = {}
     for key in rows[0]:
         if key not in ("name", "height", "width"):
             values = [row[key] for row in rows if not np.isnan(row[key])]
             means[key] = float(np.mean(values)) if values else float("nan")
-    return Evaluation(rows, means)
+    return Evaluation(rows, means, listed_trimaps)
 
 
 def _score(predictor: Predictor, sample: Sample, names: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:
