@@ -13,6 +13,8 @@ SWITCH = "MATTING_CPU_TUNING"
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of glibc's mallopt(3)."""
 
+_ASKED_THREADS = os.environ.get("OMP_NUM_THREADS")
+
 _KEEP = 1 << 30
 """Bytes below which memory is recycled by the heap instead of being mapped and returned for every buffer."""
 
@@ -21,7 +23,7 @@ _OLD_MOST = 32 << 20
 
 
 def tune() -> bool:
-    """Keep freed buffers in the heap, use all cores, and let old MKL builds take their fast path on AMD.
+    """Keep freed buffers in the heap, and let old MKL builds take their fast path on AMD.
 
     Paddle's convolutions allocate a fresh buffer each call. Above glibc's mmap threshold such a buffer is mapped, its
     pages are zeroed by the kernel at first touch, and it is unmapped right after. Recycling the pages instead costs a
@@ -41,12 +43,19 @@ def tune() -> bool:
     )
     for parameter, value in settings:
         libc.mallopt(parameter, value)
-    if "PADDLE_TRAINERS_NUM" not in os.environ:  # the launcher gives each of its processes a share of its own
-        # Paddle sets this to 1 at import unless it is set.
-        os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     if _made_by_amd():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     return True
+
+
+def threads() -> int:
+    """Return how many threads to compute with: OMP_NUM_THREADS if the user set it, else a fair share of the cores.
+
+    Paddle would take one, and set that variable, at its import; so what the user said is kept from before.
+    """
+    if _ASKED_THREADS and _ASKED_THREADS.isdigit():
+        return int(_ASKED_THREADS)
+    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("PADDLE_TRAINERS_NUM", "1")))
 
 
 def _made_by_amd() -> bool:

@@ -138,6 +138,14 @@ def test_a_loss_that_is_not_finite_stops_with_terms_and_last_checkpoint(tmp_path
     assert all(bool(paddle.isfinite(value).all()) for value in network.state_dict().values())
 
 
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_mixed_precision_on_the_cpu_is_refused_rather_than_ignored(
+    tmp_path: Path, values: dict, precision: str
+) -> None:
+    with pytest.raises(MattingError, match="needs a GPU"):
+        run_training(values, options(tmp_path, precision=precision), device_name="cpu")
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_bad_sample_stops_the_run_and_is_named(tmp_path: Path, values: dict, workers: int) -> None:
     (tmp_path / "data/train/fg/1.png").write_bytes(b"no picture")

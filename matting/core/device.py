@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import paddle
 
+from matting import cpu
 from matting.errors import MattingError
 
 DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
@@ -28,6 +29,8 @@ def use(name: str) -> str:
     except (ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1]
         raise MattingError(f"--device {name} cannot be used: {reason}; use --device cpu") from None
+    if name == "cpu":
+        paddle.base.core.set_num_threads(cpu.threads())
     return name
 
 

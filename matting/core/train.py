@@ -167,8 +167,11 @@ def _mixed_precision(
     scaler = paddle.amp.GradScaler(enable=options.precision == "fp16", init_loss_scaling=1024.0)
     if options.precision == "fp32":
         return contextlib.nullcontext, scaler
-    if options.precision == "fp16" and paddle.get_device() == "cpu":
-        raise MattingError("--precision fp16 needs a GPU; on the CPU use bf16 or fp32")
+    if paddle.get_device() == "cpu":
+        raise MattingError(
+            f"--precision {options.precision} needs a GPU: on the CPU Paddle would compute in float32 without a word; "
+            "leave it out"
+        )
     dtype = {"fp16": "float16", "bf16": "bfloat16"}[options.precision]
     if options.amp_level == "O2":
         paddle.amp.decorate(network, optimizer, level="O2", dtype=dtype, save_dtype="float32")
