@@ -128,6 +128,30 @@ def test_a_kill_while_saving_leaves_the_older_checkpoint(
     assert sorted(path.name for path in tmp_path.glob("*best*")) == ["best_model"]
 
 
+def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
+    (tmp_path / ".best_model.old").mkdir()
+    (tmp_path / ".iter_3.old").mkdir()
+    (tmp_path / "iter_3").mkdir()
+    checkpoint.recover(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".iter_3.old", "best_model", "iter_3"]
+
+
+def test_a_validation_that_fails_costs_no_checkpoint(tmp_path: Path, values: dict) -> None:
+    (tmp_path / "data/val.txt").write_text("train/fg/0.png\ntrain/fg/broken.png\n")
+    (tmp_path / "data/train/fg/broken.png").write_bytes(b"no picture")
+    drawn.save(tmp_path / "data/train/alpha/broken.png", np.zeros((60, 80), np.uint8))
+    with pytest.raises(MattingError, match=r"val\.txt:2"):
+        run_training(values, options(tmp_path / "run"), validate=True)
+    assert (tmp_path / "run/iter_3/state.json").is_file()
+
+
+def test_resuming_a_finished_run_says_so(tmp_path: Path, values: dict) -> None:
+    values["iters"] = 3
+    run_training(values, options(tmp_path / "run"))
+    with pytest.raises(MattingError, match="raise --iters"):
+        run_training(values, options(tmp_path / "run"), resume_from=tmp_path / "run/iter_3")
+
+
 def test_a_loss_that_is_not_finite_stops_with_terms_and_last_checkpoint(tmp_path: Path, values: dict) -> None:
     values["lr_scheduler"] = {"type": "PiecewiseDecay", "boundaries": [3], "values": [0.001, 1e30]}
     values["iters"] = 20

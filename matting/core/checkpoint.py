@@ -52,6 +52,15 @@ def save(
     weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
     if optimizer is not None:
         weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
+    (beside / _CONFIG).write_text(config.dump(dict(values)), encoding="utf-8")
+    write_state(beside, values, progress, scaler)
+    _replace(beside, folder)
+
+
+def write_state(
+    folder: Path, values: Mapping[str, Any], progress: Progress, scaler: paddle.amp.GradScaler | None = None
+) -> None:
+    """Write, or replace, the part of a checkpoint that says how far the run has come."""
     state = {
         "version": __version__,
         "identity": identity(values),
@@ -60,9 +69,9 @@ def save(
         "best": progress.best,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
     }
-    (beside / _CONFIG).write_text(config.dump(dict(values)), encoding="utf-8")
-    (beside / _STATE).write_text(json.dumps(state, indent=1), encoding="utf-8")
-    _replace(beside, folder)
+    beside = folder / f".{_STATE}.part"
+    beside.write_text(json.dumps(state, indent=1), encoding="utf-8")
+    os.replace(beside, folder / _STATE)
 
 
 def resume(
@@ -122,6 +131,14 @@ def identity(values: Mapping[str, Any]) -> dict[str, Any]:
             "std": list(normalize.get("std", (0.5, 0.5, 0.5))),
         },
     }
+
+
+def recover(save_dir: Path) -> None:
+    """Bring back a checkpoint that a kill caught between the two renames of its replacement."""
+    for old in save_dir.glob(".*.old"):
+        folder = old.with_name(old.name.removeprefix(".").removesuffix(".old"))
+        if not folder.exists():
+            os.rename(old, folder)
 
 
 def latest(save_dir: Path) -> Path | None:

@@ -88,6 +88,9 @@ def train(
     if resume_from is not None:
         state = checkpoint.resume(resume_from, network, values, optimizer, scaler)
         logger.info("resumed from %s at iteration %d", resume_from, state.iteration)
+        if state.iteration >= iters:
+            raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
+    checkpoint.recover(options.save_dir)
     sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
     parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
@@ -123,11 +126,14 @@ def train(
             normalisation = checkpoint.identity(values)["normalisation"]
             board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
         if state.iteration % options.save_interval == 0 or state.iteration == iters:
+            folder = options.save_dir / f"iter_{state.iteration}"
+            if first_rank:  # before validation, whose failure then costs nothing
+                checkpoint.save(folder, network, values, state, optimizer, scaler)
+                checkpoint.drop_old(options.save_dir, options.keep_checkpoint_max)
             if evaluate is not None and state.iteration >= options.eval_begin_iters:
                 _validate(evaluate, network, values, state, options, board)
-            if first_rank:
-                checkpoint.save(options.save_dir / f"iter_{state.iteration}", network, values, state, optimizer, scaler)
-                checkpoint.drop_old(options.save_dir, options.keep_checkpoint_max)
+                if first_rank:
+                    checkpoint.write_state(folder, values, state, scaler)
             distributed.wait_for_all()
             meter.skip()
     if board:
