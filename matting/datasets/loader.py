@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,8 @@ class _Reporting:
             return self._dataset[index]
         except MattingError as error:
             return _Failure(str(error))
+        except Exception:  # a defect of ours: it too would hang the reader instead of showing its traceback
+            return _Failure(f"sample {index} cannot be made, by a defect:\n{traceback.format_exc()}")
 
 
 def _collate(samples: list[Any]) -> Any:
