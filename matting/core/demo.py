@@ -91,7 +91,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
     predict(predictor, jobs, save_dir / "cutouts")
     matte = quantise(predictor(photograph))
     panels = {"image": photograph, "matte": matte, "cutout": _cutout(photograph, matte)}
-    rows.insert(0, (panels, "a real photograph, which nothing like was trained on"))
+    rows.insert(0, (panels, "a real photograph; the network saw drawn people only"))
     write_png(save_dir / "contact_sheet.png", contact_sheet(rows[:9], ("image", "truth", "matte", "cutout")))
     clock.stop("prediction")
     return Outcome(untrained, trained, clock.seconds, save_dir / "contact_sheet.png")
