@@ -52,6 +52,12 @@ def test_a_list_may_reach_anywhere_but_results_stay_below_the_output(tmp_path: P
     assert (tmp_path / "out/two/甲 乙_alpha.png").is_file()
 
 
+def test_results_below_the_images_are_no_inputs(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    predict(Predictor(Bright(), []), find_jobs(tmp_path), tmp_path / "out")
+    assert stems(find_jobs(tmp_path, save_dir=tmp_path / "out")) == ["a"]
+
+
 @pytest.mark.parametrize("content", ["", "\n\n"])
 def test_an_empty_list_or_folder_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "list.txt").write_text(content)

@@ -33,7 +33,7 @@ def main() -> int:
     from matting.core.workflow import begin, make_predictor, trimap_drawer
 
     begin(values, args.device)
-    jobs = find_jobs(args.image_path, args.trimap_path)
+    jobs = find_jobs(args.image_path, args.trimap_path, args.save_dir)
     drawer = trimap_drawer(args.trimap_from) if args.trimap_from else None
     predictor = make_predictor(values, args.model_path, args.tile_size, args.tile_margin)
     if "trimap" in predictor.network.inputs and not (args.trimap_path or drawer):

@@ -38,7 +38,7 @@ class Summary:
     failures: list[str] = field(default_factory=list)
 
 
-def find_jobs(image_path: Path, trimap_path: Path | None = None) -> list[Job]:
+def find_jobs(image_path: Path, trimap_path: Path | None = None, save_dir: Path | None = None) -> list[Job]:
     """Return what is to be cut out of an image, a folder (with its subfolders) or a list of images.
 
     Results mirror the folders. Two inputs that differ in their extension alone keep it in their results' names, so that
@@ -47,20 +47,23 @@ def find_jobs(image_path: Path, trimap_path: Path | None = None) -> list[Job]:
     Args:
         trimap_path: a trimap for a single image, or a folder or list of trimaps that mirrors the images by relative
             path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
+        save_dir: where results will go; what lies there already is no input, should it be below the images' folder.
 
     Raises:
         MattingError: the path does not exist, names no image, or a trimap is missing or of another size.
     """
-    root, names = _find_images(image_path, "--image_path")
+    root, names = _find_images(image_path, "--image_path", save_dir)
     stems = _result_stems(names)
     jobs = [Job(root / name, stem) for name, stem in zip(names, stems, strict=True)]
     return jobs if trimap_path is None else _with_trimaps(jobs, names, trimap_path)
 
 
-def _find_images(path: Path, flag: str) -> tuple[Path, list[Path]]:
+def _find_images(path: Path, flag: str, leave_out: Path | None = None) -> tuple[Path, list[Path]]:
     """Return a folder and the images in it, as paths relative to it."""
     if path.is_dir():
-        names = [image.relative_to(path) for image in list_images(path)]
+        results = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
+        images = [image for image in list_images(path) if not (results and image.resolve().is_relative_to(results))]
+        names = [image.relative_to(path) for image in images]
         if not names:
             raise MattingError(f"{path} holds no image; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
         return path, names
