@@ -2,7 +2,8 @@
 
 In training mode the batch statistics of small maps amplify rounding: an input changed by one part in ten million
 changes outputs by 1e-4 and gradient norms by 2e-3 of the largest. So outputs and losses are computed in float64, and
-gradient norms are held to 3e-3 of the largest, and to 1e-3 of themselves in the median.
+gradient norms are held to 1e-3 next to the outputs, and elsewhere, where another processor rounds otherwise, to 5e-3 of
+the largest and 2e-3 of themselves in the median.
 """
 
 from __future__ import annotations
@@ -67,8 +68,11 @@ def test_gradients_of_paddlesegs_modnet(backbone: str) -> None:
     largest = max(expected.values())
     error = {name: abs(norms[name] - value) for name, value in expected.items()}
     worst = max(error, key=error.__getitem__)
-    assert error[worst] < 3e-3 * largest, f"{worst}: {norms[worst]} instead of {expected[worst]}"
-    assert np.median([error[name] / max(value, 1e-3 * largest) for name, value in expected.items()]) < 1e-3
+    assert error[worst] < 5e-3 * largest, f"{worst}: {norms[worst]} instead of {expected[worst]}"
+    assert np.median([error[name] / max(value, 1e-3 * largest) for name, value in expected.items()]) < 2e-3
+    for name, value in expected.items():
+        if name.startswith(("head.f_branch.conv_f.", "head.lr_branch.conv_lr.")):  # little has been amplified here
+            assert norms[name] == pytest.approx(value, rel=1e-3, abs=1e-5 * largest), name
 
 
 def test_the_authors_modnet() -> None:
@@ -82,9 +86,13 @@ def test_the_authors_modnet() -> None:
     batch = tensors()
 
     network.eval()
+    for layer in (network.head, network.head.lr_branch, network.head.hr_branch):
+        layer.training = True  # the side outputs as well, while all norms keep to their statistics
     with paddle.no_grad():
-        alpha = network(batch["image"])["alpha"].numpy()
-    np.testing.assert_allclose(parity.sampled(alpha), golden["eval_alpha"], atol=OUTPUT)
+        output = network(batch["image"])
+    for name in ("semantic", "detail", "alpha"):
+        actual = parity.sampled(output[name].numpy())
+        np.testing.assert_allclose(actual, golden[f"eval_{name}"], atol=OUTPUT, err_msg=name)
 
     network.train()
     terms = MODNetLoss(semantic=10, detail_mean="image", consistency=0)(network(batch["image"]), batch)

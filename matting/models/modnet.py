@@ -78,7 +78,7 @@ class _Head(nn.Layer):
         self.f_branch = _FusionBranch(channels, width, affine)
         for layer in self.sublayers():
             if isinstance(layer, nn.Conv2D):
-                # uniform with variance 1/(3 fan_in), as PaddleSeg initialises this head
+                # uniform with variance 2/fan_in, as PaddleSeg initialises this head
                 nn.initializer.KaimingUniform()(layer.weight)
 
     def forward(self, image: paddle.Tensor, maps: list[paddle.Tensor]) -> dict[str, paddle.Tensor]:
