@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument("--trimap_from", metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them")
-    parser.add_argument("--tile_size", type=int, default=1024, help="with a trimap: bounds memory; 0 is no tiles")
+    parser.add_argument("--tile_size", type=int, default=256, help="with a trimap: bounds memory; 0 is no tiles")
     parser.add_argument("--tile_margin", type=int, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="for _alpha.png and _rgba.png")
     parser.add_argument("--num_workers", type=int, default=1, help="threads that read ahead")

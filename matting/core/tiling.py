@@ -32,7 +32,7 @@ class Tiled:
         MattingError: the sizes are no positive multiples of 32, or the network takes no trimap.
     """
 
-    def __init__(self, network: Network, size: int = 1024, margin: int = MARGIN) -> None:
+    def __init__(self, network: Network, size: int = 256, margin: int = MARGIN) -> None:
         for name, value, least in (("tile size", size, _GRID), ("tile margin", margin, 0)):
             if value < least or value % _GRID:
                 raise MattingError(f"the {name} is {value}; it must be a multiple of {_GRID}, at least {least}")
