@@ -92,6 +92,20 @@ def test_paddleseg_mattings_own_configuration_builds_and_reads(tmp_path: Path) -
     assert "trimap" not in builder.dataset(values, "val_dataset").read(0)
 
 
+def test_paddleseg_mattings_dim_configuration_builds(tmp_path: Path) -> None:
+    stock = STOCK[: STOCK.index("model:")].replace(
+        "ResizeByShort\n      short_size: 512", "LimitLong\n      max_long: 3840"
+    )
+    stock += "model:\n  type: DIM\n  backbone:\n    type: VGG16\n    input_channels: 4\n    pretrained: Null\n"
+    stock += "  pretrained: Null\noptimizer:\n  type: adam\nlearning_rate:\n  value: 0.001\n"
+    (tmp_path / "stock.yml").write_text(stock, encoding="utf-8")
+    values = config.load(tmp_path / "stock.yml")
+    builder.check(values)
+    network = builder.model(values)
+    assert type(builder.criterion(values, network)).__name__ == "DIMLoss"
+    assert builder.optimizer(values, network).get_lr() == 0.001
+
+
 def test_warm_up_ends_at_the_schedules_first_rate() -> None:
     values = config.load(ROOT / "configs/modnet/modnet-mobilenetv2.yml")
     values["lr_scheduler"] |= {"warmup_iters": 4, "warmup_start_lr": 0.0}
