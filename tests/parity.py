@@ -7,10 +7,11 @@ input's size are stored at every fourth row and column.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+
+from matting.convert import modnet
 
 GOLDEN = Path(__file__).parent / "golden"
 STEP = 4
@@ -72,49 +73,6 @@ def key_list(state: dict[str, object]) -> list[str]:
     return [f"{key} {'x'.join(map(str, value.shape))}" for key, value in state.items()]  # type: ignore[attr-defined]
 
 
-def modnet_names_from_torch() -> Iterator[tuple[str, str]]:
-    """Yield (our name, the authors' name) for every parameter of MODNet with MobileNetV2 in the authors' layout."""
-    leaves = {"weight": "weight", "bias": "bias", "_mean": "running_mean", "_variance": "running_var"}
-
-    def norm(ours: str, theirs: str) -> Iterator[tuple[str, str]]:
-        for leaf, their_leaf in leaves.items():
-            yield f"{ours}._batch_norm.{leaf}", f"{theirs}.{their_leaf}"
-
-    def unit(ours: str, theirs: str, at: int) -> Iterator[tuple[str, str]]:
-        yield f"{ours}._conv.weight", f"{theirs}.{at}.weight"
-        yield from norm(ours, f"{theirs}.{at + 1}")
-
-    # The encoder stands twice in a checkpoint, under two names for one storage; a filling in order ends with this one.
-    features = "lr_branch.backbone.model.features"
-    yield from unit("backbone.conv1", f"{features}.0", 0)
-    number = 1
-    for stage, blocks in enumerate((1, 2, 3, 4, 3, 3, 1), start=2):
-        for block in range(1, blocks + 1):
-            ours = f"backbone.conv{stage}." + ("_first_block" if block == 1 else f"conv{stage}_{block}")
-            parts = ["_expand_conv", "_bottleneck_conv", "_linear_conv"][0 if stage > 2 else 1 :]
-            for position, part in enumerate(parts):
-                yield from unit(f"{ours}.{part}", f"{features}.{number}.conv", 3 * position)
-            number += 1
-    yield from unit("backbone.conv9", f"{features}.{number}", 0)
-    for index in (0, 2):
-        yield f"head.lr_branch.se_block.conv.{index}.weight", f"lr_branch.se_block.fc.{index}.weight"
-    heads = {
-        "lr_branch": ("conv_lr16x", "conv_lr8x", "conv_lr-"),
-        "hr_branch": ("tohr_enc2x", "conv_enc2x", "tohr_enc4x", "conv_enc4x", "conv_hr4x.0", "conv_hr4x.1",
-                      "conv_hr4x.2", "conv_hr2x.0", "conv_hr2x.1", "conv_hr2x.2", "conv_hr2x.3", "conv_hr.0",
-                      "conv_hr.1-"),
-        "f_branch": ("conv_lr4x", "conv_f2x", "conv_f.0", "conv_f.1-"),
-    }  # fmt: skip
-    for branch, units in heads.items():
-        for name in units:
-            at = f"{branch}.{name.rstrip('-')}.layers"
-            for leaf in ("weight", "bias"):
-                yield f"head.{at}.0.{leaf}", f"{at}.0.{leaf}"
-            if not name.endswith("-"):
-                for leaf, their_leaf in leaves.items():
-                    yield f"head.{at}.1.bnorm.{leaf}", f"{at}.1.bnorm.{their_leaf}"
-
-
 def modnet_torch_weights(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Return the recipe's values of the authors' network under our names.
 
@@ -122,7 +80,7 @@ def modnet_torch_weights(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.nda
         shapes: of our network. The two linear layers of the authors' SE block are 1x1 convolutions in ours.
     """
     arrays = {}
-    for ours, theirs in modnet_names_from_torch():
+    for ours, theirs in modnet.names():
         shape = shapes[ours]
         linear = ".fc." in theirs
         arrays[ours] = weight(theirs, shape[:2] if linear else shape).reshape(shape)

@@ -112,10 +112,61 @@ def test_pretrained_takes_what_fits_but_never_nothing(tmp_path: Path) -> None:
         weights.load_pretrained(layer, str(path))
 
 
+def test_safetensors_round_trip_with_what_the_network_is(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    turned = {"conv.weight": np.arange(6.0, dtype=np.float32).reshape(3, 2).T, "half": np.ones(2, np.float16)}
+    weights.write_weights(path, turned, {"model": "MODNet"})
+    read = weights.read_weights(path)
+    for key, value in turned.items():
+        assert read[key].dtype == value.dtype
+        np.testing.assert_array_equal(read[key], value)
+    assert weights.read_identity(path) == {"model": "MODNet"}
+    weights.write_weights(path, turned)
+    assert weights.read_identity(path) == {}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", (2**62).to_bytes(8, "little") + b"{}", (100).to_bytes(8, "little") + b"{", b"\xff" * 64]
+)
+def test_a_broken_safetensors_file_is_an_error(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "w.safetensors").write_bytes(data)
+    for read in (weights.read_weights, weights.read_identity):
+        with pytest.raises(MattingError, match="w.safetensors is no readable file"):
+            read(tmp_path / "w.safetensors")
+
+
+def test_partial_loading_is_explicit_and_takes_what_fits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path, layer = tmp_path / "w.pdparams", Layer()
+    weights.write_weights(path, {"conv.bias": np.full(2, 7.0), "conv.weight": np.zeros(5)})
+    weights.load_weights(layer, path, partial=True)
+    np.testing.assert_array_equal(layer.values["conv.bias"], np.full(2, 7.0))
+    np.testing.assert_array_equal(layer.values["conv.weight"], np.zeros((2, 3)))
+    assert "1 of another shape" in caplog.text
+    weights.write_weights(path, {"other": np.zeros(5)})
+    with pytest.raises(MattingError, match="2 missing"):
+        weights.load_weights(layer, path, partial=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["backbone.model.features.0.0.weight", "lr_branch.backbone.model.features.0.0.weight"], "modnet-torch"),
+        (["t_net.feature.head_conv.0.weight"], "shm-torch"),
+        (["conv9._conv.weight"], "MobileNetV2 alone"),
+        (["features.28.weight", "classifier.0.bias"], "torchvision-vgg16"),
+        (["layer4.2.conv3.weight"], "torchvision-resnet50"),
+    ],
+)
+def test_weights_of_another_network_are_guessed(tmp_path: Path, keys: list[str], said: str) -> None:
+    weights.write_weights(tmp_path / "w.pdparams", {key: np.zeros(1) for key in keys})
+    with pytest.raises(MattingError, match=said):
+        weights.load_weights(Layer(), tmp_path / "w.pdparams")
+
+
 def test_a_url_that_cannot_be_fetched_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     with pytest.raises(MattingError, match="pretrained: Null"):
         weights.load_pretrained(Layer(), "http://127.0.0.1:9/backbone.pdparams")
     with pytest.raises(MattingError, match="only http"):
         weights.fetch("file:///etc/hostname")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]

@@ -20,7 +20,7 @@ def parser(description: str, config: Path | None = None) -> argparse.ArgumentPar
     Args:
         config: the default configuration; without one the flag is required.
     """
-    made = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    made = bare_parser(description)
     made.add_argument("--config", default=config, required=config is None, help="the configuration, a .yml file")
     made.add_argument(
         "--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration, e.g. model.hr_channels=16"
@@ -29,6 +29,19 @@ def parser(description: str, config: Path | None = None) -> argparse.ArgumentPar
         "--device", default="auto", choices=("auto", "cpu", "gpu", "xpu", "npu", "mlu"), help="auto takes a GPU if any"
     )
     return made
+
+
+def bare_parser(description: str) -> argparse.ArgumentParser:
+    """Return a parser whose help shows the defaults, for a tool that takes no configuration."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name trained weights."""
+    parser.add_argument(
+        "--model_path", help="a checkpoint folder, a file of weights, a URL, or a name that tools/download.py lists"
+    )
+    parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
 
 
 def run(main: Callable[[], int | None]) -> None:

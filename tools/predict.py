@@ -11,7 +11,7 @@ import _cli
 
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Cut people out of photographs.")
-    parser.add_argument("--model_path", help="a checkpoint folder, or a .pdparams file")
+    _cli.add_weights(parser)
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument("--trimap_from", metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them")
@@ -35,7 +35,7 @@ def main() -> int:
     begin(values, args.device)
     jobs = find_jobs(args.image_path, args.trimap_path, args.save_dir)
     drawer = trimap_drawer(args.trimap_from) if args.trimap_from else None
-    predictor = make_predictor(values, args.model_path, args.tile_size, args.tile_margin)
+    predictor = make_predictor(values, args.model_path, args.tile_size, args.tile_margin, args.partial)
     if "trimap" in predictor.network.inputs and not (args.trimap_path or drawer):
         raise _cli.MattingError(
             f"{args.config} needs a trimap for every image; give --trimap_path (tools/make_trimap.py makes them from "

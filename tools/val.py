@@ -10,7 +10,7 @@ import _cli
 
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Score trained weights on the validation set of a configuration.")
-    parser.add_argument("--model_path", help="a checkpoint folder, or a .pdparams file")
+    _cli.add_weights(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="for metrics.csv and the mattes")
     parser.add_argument("--num_workers", type=int, default=0, help="threads that read the data")
     parser.add_argument("--save_results", action="store_true", help="write the mattes as PNG too")
@@ -31,6 +31,7 @@ def main() -> None:
         values,
         args.model_path,
         args.save_dir,
+        partial=args.partial,
         device_name=args.device,
         metric_names=args.metrics or metrics.METRICS,
         num_workers=args.num_workers,

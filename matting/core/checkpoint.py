@@ -99,23 +99,35 @@ def resume(
     return Progress(state["seed"], state["iteration"], state["best"])
 
 
-def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any]) -> None:
-    """Put trained weights into a network; `source` is a checkpoint folder or a `.pdparams` file.
+def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any], partial: bool = False) -> None:
+    """Put trained weights into a network.
+
+    Args:
+        source: a checkpoint folder, a file of weights, a URL, or a published name.
+        partial: take what fits, even of weights that were trained as something else.
 
     Raises:
-        MattingError: they do not fit the network, or the checkpoint says that it was trained as something else.
+        MattingError: they do not fit the network, or say that they were trained as something else.
     """
-    source = Path(source)
-    folder = source if source.is_dir() else source.parent
-    if (folder / _STATE).is_file() and (source.is_dir() or source.name == _NETWORK):
-        theirs, ours = _read_state(folder).get("identity", {}), identity(values)
-        for key in theirs:
-            if theirs[key] != ours.get(key):
-                raise MattingError(
-                    f"{source} was trained with {key} {theirs[key]}, the configuration says {ours.get(key)}; "
-                    f"use the configuration saved beside it: {folder / _CONFIG}"
-                )
-    weights.load_weights(network, source)
+    source = weights.weights_file(weights.located(source))
+    if not partial:
+        _check_identity(source, identity(values))
+    weights.load_weights(network, source, partial)
+
+
+def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
+    """Compare what stands in or beside a file of weights with what the configuration will make of it."""
+    theirs, cure = {}, "use the configuration that it was trained with"
+    if file.suffix == ".safetensors":
+        theirs = weights.read_identity(file)
+    elif file.name == _NETWORK and (file.parent / _STATE).is_file():
+        theirs = _read_state(file.parent).get("identity", {})
+        cure = f"use the configuration saved beside it: {file.parent / _CONFIG}"
+    for key in theirs:
+        if theirs[key] != ours.get(key):
+            raise MattingError(
+                f"{file} was trained with {key} {theirs[key]}, the configuration says {ours.get(key)}; {cure}"
+            )
 
 
 def identity(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,9 +70,10 @@ def run_training(
 
 def run_validation(
     values: Mapping[str, Any],
-    model_path: str | Path,
+    model_path: str | Path | None,
     save_dir: Path,
     *,
+    partial: bool = False,
     device_name: str = "auto",
     metric_names: Sequence[str] = metrics.METRICS,
     num_workers: int = 0,
@@ -81,7 +82,7 @@ def run_validation(
     """Score trained weights on the validation set; writes `metrics.csv`, and with `save_results` the mattes."""
     begin(values, device_name)
     check_names(metric_names)
-    predictor = make_predictor(values, model_path)
+    predictor = make_predictor(values, model_path, partial=partial)
     result = evaluate(
         predictor,
         builder.dataset(values, "val_dataset"),
@@ -95,13 +96,18 @@ def run_validation(
 
 
 def make_predictor(
-    values: Mapping[str, Any], model_path: str | Path | None, tile_size: int = 0, tile_margin: int = MARGIN
+    values: Mapping[str, Any],
+    model_path: str | Path | None,
+    tile_size: int = 0,
+    tile_margin: int = MARGIN,
+    partial: bool = False,
 ) -> Predictor:
     """Return the predictor of a configuration with trained weights: the same one for validation and for use.
 
     Args:
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
         tile_margin: pixels around a tile that are seen and dropped.
+        partial: take weights that fit in part only.
 
     Raises:
         MattingError: no weights are given, or they do not fit.
@@ -112,7 +118,7 @@ def make_predictor(
         )
     # Starting weights would be fetched only to be overwritten.
     network = builder.model(values, pretrained=False)
-    checkpoint.load(network, model_path, values)
+    checkpoint.load(network, model_path, values, partial)
     runnable: Network = PaddleNetwork(network)
     if tile_size and "trimap" in runnable.inputs:
         runnable = Tiled(runnable, tile_size, tile_margin)

@@ -1,0 +1,19 @@
+"""Weights: read safely, written whole, fetched once, and never put into the wrong network without a word."""
+
+from matting.weights.download import fetch, located
+from matting.weights.files import read_identity, read_weights, weights_file, write_weights
+from matting.weights.fitting import load_pretrained, load_weights, put
+from matting.weights.pickled import unpickle_arrays
+
+__all__ = [
+    "fetch",
+    "load_pretrained",
+    "load_weights",
+    "located",
+    "put",
+    "read_identity",
+    "read_weights",
+    "unpickle_arrays",
+    "weights_file",
+    "write_weights",
+]

@@ -1,0 +1,83 @@
+"""The table of weights and data sets published elsewhere, which configurations and tools call by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from matting.errors import MattingError
+
+_PADDLESEG = "https://paddleseg.bj.bcebos.com"
+_BACKBONES = "https://bj.bcebos.com/paddleseg/dygraph"
+_APACHE = "Apache-2.0 (PaddleSeg)"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file that others publish.
+
+    `score` is their own number, not ours. `sha256` and `size` (bytes) are None where the publisher states none;
+    `tools/download.py list` shows the sum of the copy in the cache.
+    """
+
+    name: str
+    url: str
+    licence: str
+    what: str
+    score: str = ""
+    config: str = ""
+    sha256: str | None = None
+    size: int | None = None
+
+
+def _matting(name: str, what: str, score: str, config: str) -> Published:
+    return Published(name, f"{_PADDLESEG}/matting/models/{name}.pdparams", _APACHE, what, score, config)
+
+
+def _backbone(name: str, url: str, what: str) -> Published:
+    return Published(name, url, _APACHE, what)
+
+
+PUBLISHED = {
+    entry.name: entry
+    for entry in (
+        _matting(
+            "modnet-mobilenetv2", "MODNet, MobileNetV2", "PPM-100: SAD 112.73, MSE 0.0098",
+            "configs/modnet/modnet-mobilenetv2.yml",
+        ),
+        _matting(
+            "modnet-resnet50_vd", "MODNet, ResNet50_vd", "PPM-100: SAD 104.14, MSE 0.0090",
+            "configs/modnet/modnet-resnet50_vd.yml",
+        ),
+        _matting(
+            "modnet-hrnet_w18", "MODNet, HRNet_W18", "PPM-100: SAD 77.96, MSE 0.0054",
+            "configs/modnet/modnet-hrnet_w18.yml",
+        ),
+        _matting("dim-vgg16", "DIM, VGG16", "", "configs/dim/dim-vgg16.yml"),
+        _backbone(
+            "mobilenetv2-imagenet", f"{_PADDLESEG}/matting/models/MobileNetV2_pretrained/model.pdparams",
+            "MobileNetV2 from ImageNet",
+        ),
+        _backbone(
+            "vgg16-imagenet", f"{_PADDLESEG}/matting/models/DIM_VGG16_pretrained/model.pdparams",
+            "VGG16 from ImageNet, four input channels",
+        ),
+        _backbone("resnet50_vd-imagenet", f"{_BACKBONES}/resnet50_vd_ssld_v2.tar.gz", "ResNet50_vd from ImageNet"),
+        _backbone("hrnet_w18-imagenet", f"{_BACKBONES}/hrnet_w18_ssld.tar.gz", "HRNet_W18 from ImageNet"),
+        Published(
+            "ppm-100", f"{_PADDLESEG}/matting/datasets/PPM-100.zip", "CC BY-NC-SA 4.0",
+            "100 portraits with mattes, prepared by PaddleSeg",
+        ),
+    )
+}  # fmt: skip
+"""By name, which is also what `--model_path` and `pretrained:` take."""
+
+
+def published(name: str) -> Published:
+    """Return the entry of that name.
+
+    Raises:
+        MattingError: there is none; the message lists the names.
+    """
+    if name not in PUBLISHED:
+        raise MattingError(f"{name!r} is not a published name; there are {', '.join(PUBLISHED)}")
+    return PUBLISHED[name]

@@ -1,0 +1,38 @@
+"""Turn PyTorch checkpoints into ours: python tools/convert_weights.py modnet-torch modnet.ckpt modnet.safetensors"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import _cli
+
+KINDS = ("modnet-torch", "torchvision-vgg16", "torchvision-mobilenetv2", "torchvision-resnet50")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = _cli.bare_parser("Turn PyTorch checkpoints into ours, without PyTorch; nothing in them is run.")
+    parser.add_argument("kind", choices=KINDS, help="what the checkpoint is of")
+    parser.add_argument("source", type=Path, help="the checkpoint: .pth, .ckpt, .pt")
+    parser.add_argument("target", type=Path, help="the file to write: .safetensors or .pdparams")
+    parser.add_argument("--compare", type=Path, help="an .npz with the image and alpha of the checkpoint's own network")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from matting import log
+    from matting.core.convert import convert
+
+    log.start()
+    result = convert(args.kind, args.source, args.target, args.compare)
+    if result.left:
+        more = ", ..." if len(result.left) > 10 else ""
+        print(f"left behind, without a place in ours: {', '.join(result.left[:10])}{more} ({len(result.left)})")
+    if result.difference is not None:
+        print(f"alpha differs from the reference by at most {result.difference:.2e}")
+    print(f"{result.count} arrays written to {args.target}")
+
+
+if __name__ == "__main__":
+    _cli.run(main)
