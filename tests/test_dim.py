@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
+from paddle.nn import functional as F
 
 import drawn
 import parity
@@ -22,6 +23,7 @@ from matting.imageio import read_alpha, write_png
 from matting.losses import DIMLoss, terms
 from matting.models import DIM, MODNet
 from matting.models.backbones import VGG16, HRNet_W18, MobileNetV2, ResNet50_vd
+from matting.models.layers import unpool
 from tools import run_tool
 
 
@@ -83,19 +85,30 @@ def test_a_plain_refinement_starts_by_changing_nothing() -> None:
     np.testing.assert_array_equal(output["refined_alpha"].numpy(), output["raw_alpha"].numpy())
 
 
-def test_any_size_from_32_on_is_taken() -> None:
-    network = DIM(VGG16(), upsampling="unpool", refine=False)
+@pytest.mark.parametrize("upsampling", ["bilinear", "unpool"])
+def test_pictures_of_any_size_are_taken(upsampling: str) -> None:
+    network = DIM(VGG16(), upsampling=upsampling, refine=False)
     network.eval()
-    assert tuple(network(paddle.rand([1, 3, 45, 71]), paddle.full([1, 1, 45, 71], 128.0))["alpha"].shape) == (
-        1,
-        1,
-        45,
-        71,
-    )
     with pytest.raises(MattingError, match="no side may be below 32"):
         network(paddle.rand([1, 3, 31, 71]), paddle.full([1, 1, 31, 71], 128.0))
     predictor = Predictor(PaddleNetwork(network), [])
-    assert predictor(np.zeros((5, 40, 3), np.uint8), np.full((5, 40), 128, np.uint8)).shape == (5, 40)
+    for height, width in ((5, 40), (45, 71)):
+        trimap = np.full((height, width), 128, np.uint8)
+        assert predictor(np.zeros((height, width, 3), np.uint8), trimap).shape == (height, width)
+
+
+def test_unpooling_is_unpooling_by_indices() -> None:
+    """Values and gradients, ties included: half of the map is zero, as behind a ReLU."""
+    values = np.maximum(np.random.default_rng(0).integers(-3, 4, (2, 3, 8, 12)), 0).astype(np.float32)
+    results = []
+    for ours in (True, False):
+        before = paddle.to_tensor(values, stop_gradient=False)
+        pooled, indices = F.max_pool2d(before, 2, 2, return_mask=True)
+        back = unpool(pooled + 1, before) if ours else F.max_unpool2d(pooled + 1, indices, 2, 2)
+        (back * paddle.arange(96, dtype="float32").reshape([8, 12])).sum().backward()
+        results.append((back.numpy(), before.grad.numpy()))
+    np.testing.assert_array_equal(results[0][0], results[1][0])
+    np.testing.assert_array_equal(results[0][1], results[1][1])
 
 
 @pytest.mark.parametrize(

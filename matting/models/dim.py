@@ -7,7 +7,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from matting.errors import MattingError
-from matting.models.layers import ConvNorm, check_smallest, resized_like
+from matting.models.layers import ConvNorm, check_size, check_smallest, resized_like, unpool
 from matting.registry import MODELS
 from matting.weights import load_pretrained
 
@@ -27,8 +27,8 @@ class DIM(nn.Layer):
         backbone: an encoder of 4 channels, image and trimap; `VGG16` is the paper's, and gives the map at stride 1 that
             the others lack.
         refine: add the refinement network (section 4.2).
-        upsampling: "bilinear", with the encoder's maps added as PaddleSeg does; or "unpool", with the encoder's pooling
-            indices as in the paper, for VGG16 only.
+        upsampling: "bilinear", with the encoder's maps added as PaddleSeg does; or "unpool", to where the maxima stood that
+            the encoder's pooling kept, as in the paper; for VGG16 only, and sides that are multiples of 32.
         refine_end: what the refinement ends in: "norm_relu", as PaddleSeg's, which can raise alpha but never lower it;
             or "plain", a convolution with bias as in the paper.
         pretrained: a path or URL of weights of the whole network to start from; a stage starts from the one before.
@@ -53,8 +53,8 @@ class DIM(nn.Layer):
         super().__init__()
         _check_options(backbone, upsampling, refine_end)
         self.backbone = backbone
-        self._unpool = upsampling == "unpool"
-        self.decoder = _Decoder(backbone.feat_channels, self._unpool)
+        self.stride = 32 if upsampling == "unpool" else 1
+        self.decoder = _Decoder(backbone.feat_channels, upsampling == "unpool")
         self.refine = _Refinement(refine_end) if refine else None
         if pretrained:
             load_pretrained(self, pretrained)
@@ -71,9 +71,9 @@ class DIM(nn.Layer):
             `refined_alpha`, which may leave [0, 1].
         """
         check_smallest(image, self.smallest, "DIM")
+        check_size(image, self.stride, "DIM with un-pooling")
         x = paddle.concat((image, trimap / 255), axis=1)
-        maps, indices = self.backbone.encode(x) if self._unpool else (self.backbone(x), None)
-        raw = self.decoder(maps, indices, image)
+        raw = self.decoder(self.backbone(x), image)
         if self.refine is None:
             return {"alpha": raw, "raw_alpha": raw} if self.training else {"alpha": raw}
         refined = raw + self.refine(paddle.concat((image, raw), axis=1))
@@ -95,17 +95,12 @@ class _Decoder(nn.Layer):
             self.add_sublayer(f"deconv{5 - position}", step)
         self.alpha_conv = nn.Conv2D(_WIDTHS[-1], 1, 5, padding=2, bias_attr=False)
 
-    def forward(
-        self, maps: list[paddle.Tensor], indices: list[paddle.Tensor] | None, image: paddle.Tensor
-    ) -> paddle.Tensor:
+    def forward(self, maps: list[paddle.Tensor], image: paddle.Tensor) -> paddle.Tensor:
         x = self.deconv6(maps[-1])
         skips: list = [*reversed(maps[:-1]), None]
         for position in range(5):
             step = getattr(self, f"deconv{5 - position}")
-            if self._unpool and indices is not None:
-                x = step.unpool(x, indices[4 - position], skips[position])
-            else:
-                x = step(x, skips[position], image)
+            x = step.conv(unpool(x, skips[position])) if self._unpool else step(x, skips[position], image)
         return F.sigmoid(self.alpha_conv(x))
 
 
@@ -123,10 +118,6 @@ class _Step(nn.Layer):
         if skip is not None:
             x = x + (skip if self.project is None else self.project(skip))
         return self.conv(x)
-
-    def unpool(self, x: paddle.Tensor, indices: paddle.Tensor, before: paddle.Tensor) -> paddle.Tensor:
-        """Put every value back where the maximum was in the map `before` pooling."""
-        return self.conv(F.max_unpool2d(x, indices, 2, 2, output_size=before.shape[2:]))
 
 
 class _Refinement(nn.Layer):
@@ -155,7 +146,7 @@ def _check_options(backbone: nn.Layer, upsampling: str, refine_end: str) -> None
             f"the backbone of DIM takes {backbone.in_channels} channels; it must take 4, image and trimap: "
             "set model.backbone.in_channels to 4"
         )
-    if upsampling == "unpool" and not hasattr(backbone, "encode"):
+    if upsampling == "unpool" and len(backbone.feat_channels) != 6:
         raise MattingError(
-            f"upsampling: unpool needs pooling indices, which {type(backbone).__name__} has not; use VGG16"
+            f"upsampling: unpool needs poolings to undo, which {type(backbone).__name__} has not; use VGG16"
         )

@@ -29,6 +29,31 @@ class IBNorm(nn.Layer):
         return paddle.concat((self.bnorm(x[:, :split]), self.inorm(x[:, split:])), axis=1)
 
 
+def unpool(x: paddle.Tensor, before: paddle.Tensor) -> paddle.Tensor:
+    """Put the values of a 2x2-pooled map back where the maxima of the map `before` pooling were, zeros elsewhere.
+
+    Of equal maxima the first counts, as for pooling indices. Comparing corners takes operations that every runtime has,
+    which un-pooling by indices is not.
+
+    Args:
+        x: (N, C, H, W).
+        before: (N, C, 2H, 2W), whose maxima decide.
+
+    Returns:
+        (N, C, 2H, 2W).
+    """
+    corners = [before[:, :, row::2, column::2] for row in (0, 1) for column in (0, 1)]
+    highest = paddle.maximum(paddle.maximum(corners[0], corners[1]), paddle.maximum(corners[2], corners[3]))
+    placed, taken = [], None
+    for corner in corners:
+        here = corner == highest
+        if taken is not None:
+            here = here & ~taken
+        placed.append(x * here.astype(x.dtype))
+        taken = here if taken is None else taken | here
+    return F.pixel_shuffle(paddle.stack(placed, axis=2).flatten(1, 2), 2)
+
+
 class ConvIBNormReLU(nn.Layer):
     """Convolution with bias, IBNorm and ReLU; a `plain` one is the convolution alone."""
 

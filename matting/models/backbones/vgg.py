@@ -14,7 +14,7 @@ _BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
 
 
 class _Block(nn.Layer):
-    """3x3 convolutions with ReLU, then max-pooling that remembers where each maximum was."""
+    """3x3 convolutions with ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int, convolutions: int) -> None:
         super().__init__()
@@ -23,11 +23,10 @@ class _Block(nn.Layer):
             self.add_sublayer(name, nn.Conv2D(in_channels, out_channels, 3, padding=1, bias_attr=False))
             in_channels = out_channels
 
-    def forward(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor, paddle.Tensor]:
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         for name in self._names:
             x = F.relu(getattr(self, name)(x))
-        pooled, indices = F.max_pool2d(x, 2, 2, return_mask=True)
-        return x, pooled, indices
+        return x
 
 
 @BACKBONES.register
@@ -61,13 +60,8 @@ class VGG16(nn.Layer):
 
     def forward(self, x: paddle.Tensor) -> list[paddle.Tensor]:
         """Map (N, in_channels, H, W) to six maps at `strides` with `feat_channels` channels."""
-        return self.encode(x)[0]
-
-    def encode(self, x: paddle.Tensor) -> tuple[list[paddle.Tensor], list[paddle.Tensor]]:
-        """Return the six maps, and for the five poolings between them where each maximum was, for un-pooling."""
-        maps, indices = [], []
+        maps = []
         for number in range(1, len(_BLOCKS) + 1):
-            features, x, where = getattr(self, f"_conv_block_{number}")(x)
-            maps.append(features)
-            indices.append(where)
-        return [*maps, F.relu(self._conv_6(x))], indices
+            maps.append(getattr(self, f"_conv_block_{number}")(x))
+            x = F.max_pool2d(maps[-1], 2, 2)
+        return [*maps, F.relu(self._conv_6(x))]
