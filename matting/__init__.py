@@ -1,3 +1,12 @@
 """Natural image matting on PaddleSeg: networks, data, training, evaluation and prediction of alpha mattes."""
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Import the one class that programs start from when it is asked for: it costs NumPy and OpenCV."""
+    if name == "Predictor":
+        from matting.core.predictor import Predictor
+
+        return Predictor
+    raise AttributeError(f"module 'matting' has no attribute {name!r}")

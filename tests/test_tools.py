@@ -43,13 +43,17 @@ def test_val_and_predict_give_the_same_matte_bit_for_bit(trained: Path, tmp_path
     assert val.status == 0, val.error
     for said in ("whole image", "0 trimaps from the list, 3 made", "SAD", "Grad", "IoU"):
         assert said in val.output
-    predict = run_tool("predict", *common, "--image_path", trained / "data/train/fg", "--save_dir", tmp_path / "out")
-    assert predict.status == 0, predict.error
-    assert "3 of 3" in predict.output
-    for number in range(3):
-        theirs = read_alpha(tmp_path / f"val/train/fg/{number}.png")
-        assert theirs.shape == (60, 80)
-        np.testing.assert_array_equal(theirs, read_alpha(tmp_path / f"out/{number}_alpha.png"))
+    for engine, levels in (("dynamic", 0), ("auto", 1)):
+        out = tmp_path / engine
+        images = ("--image_path", trained / "data/train/fg", "--save_dir", out)
+        predict = run_tool("predict", *common, *images, "--engine", engine)
+        assert predict.status == 0, predict.error
+        assert "3 of 3" in predict.output and "ms a picture (decode" in predict.output
+        for number in range(3):
+            theirs = read_alpha(tmp_path / f"val/train/fg/{number}.png")
+            assert theirs.shape == (60, 80)
+            apart = np.abs(theirs - read_alpha(out / f"{number}_alpha.png")).max()
+            assert round(float(apart) * 255) <= levels
 
 
 def test_the_csv_has_a_row_an_image_and_their_mean(trained: Path, tmp_path: Path) -> None:

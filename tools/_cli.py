@@ -14,14 +14,17 @@ from matting import cpu
 from matting.errors import MattingError
 
 
-def parser(description: str, config: Path | None = None) -> argparse.ArgumentParser:
+def parser(description: str, config: Path | None = None, config_required: bool = True) -> argparse.ArgumentParser:
     """Return a parser whose help shows the defaults, with the flags that every tool has.
 
     Args:
-        config: the default configuration; without one the flag is required.
+        config: the default configuration.
+        config_required: whether the flag must be given when there is no default.
     """
     made = bare_parser(description)
-    made.add_argument("--config", default=config, required=config is None, help="the configuration, a .yml file")
+    made.add_argument(
+        "--config", default=config, required=config_required and config is None, help="the configuration, a .yml file"
+    )
     made.add_argument(
         "--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration, e.g. model.hr_channels=16"
     )
@@ -42,6 +45,18 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
         "--model_path", help="a checkpoint folder, a file of weights, a URL, or a name that tools/download.py lists"
     )
     parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
+
+
+def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the flags that say how a network is run."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "openvino", "onnxruntime", "paddle", "dynamic"),
+        default=default,
+        help="auto takes the fastest that is installed; dynamic is Paddle's dynamic graph",
+    )
+    parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="see docs/deployment.md")
+    parser.add_argument("--threads", type=int, default=0, help="of the engine; 0 takes all cores")
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -11,6 +11,7 @@ import _cli
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Score trained weights on the validation set of a configuration.")
     _cli.add_weights(parser)
+    _cli.add_engine(parser, "dynamic")
     parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="for metrics.csv and the mattes")
     parser.add_argument("--num_workers", type=int, default=0, help="threads that read the data")
     parser.add_argument("--save_results", action="store_true", help="write the mattes as PNG too")
@@ -25,6 +26,7 @@ def main() -> None:
     values = config.load(args.config, args.opts)
 
     from matting.core import distributed
+    from matting.core.prediction import Runtime
     from matting.core.workflow import run_validation
 
     result = run_validation(
@@ -32,7 +34,7 @@ def main() -> None:
         args.model_path,
         args.save_dir,
         partial=args.partial,
-        device_name=args.device,
+        runtime=Runtime(args.engine, args.precision, args.device, args.threads),
         metric_names=args.metrics or metrics.METRICS,
         num_workers=args.num_workers,
         save_results=args.save_results,

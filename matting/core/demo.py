@@ -18,9 +18,10 @@ from matting.core import builder
 from matting.core.evaluate import Evaluation, evaluate
 from matting.core.jobs import find_jobs
 from matting.core.predict import predict
+from matting.core.prediction import Runtime, make_predictor
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.train import Options
-from matting.core.workflow import make_predictor, run_training
+from matting.core.workflow import run_training
 from matting.imageio import quantise, write_png
 from matting.sample import Sample
 
@@ -69,7 +70,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
     clock.stop("training")
 
     weights = save_dir / "training" / f"iter_{values['iters']}"
-    predictor = make_predictor(values, weights)
+    predictor = make_predictor(values, weights, Runtime("dynamic"))
     validation = builder.dataset(values, "val_dataset")
     rows: list[tuple[dict[str, np.ndarray], str]] = []
 

@@ -32,10 +32,28 @@ class Job:
 
 @dataclass
 class Summary:
-    """What a run did: how many mattes were written, and what went wrong by file."""
+    """What a run did.
+
+    Attributes:
+        written: photographs whose files were written.
+        failures: what went wrong, by file.
+        skipped: photographs whose files were there already.
+        seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
+        total: seconds from the first photograph to the last file.
+    """
 
     written: int = 0
     failures: list[str] = field(default_factory=list)
+    skipped: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+
+    def timing(self) -> str:
+        """Return a line on where the time went, in milliseconds a photograph."""
+        if not self.written:
+            return ""
+        stages = ", ".join(f"{stage} {1000 * spent / self.written:.0f}" for stage, spent in self.seconds.items())
+        return f"{1000 * self.total / self.written:.0f} ms a picture ({stages}), {self.total:.1f} s in all"
 
 
 def find_jobs(image_path: Path, trimap_path: Path | None = None, save_dir: Path | None = None) -> list[Job]:

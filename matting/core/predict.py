@@ -1,21 +1,39 @@
-"""Cutting out many photographs, and going on past broken files."""
+"""Cutting out many photographs: decoding, network and writing at the same time, and going on past broken files."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from matting.core.jobs import Job, Summary
+from matting.core.outputs import Outputs
 from matting.core.predictor import Predictor
 from matting.errors import MattingError
-from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.imageio import read_image, read_trimap
 from matting.read_ahead import read_ahead
 
 logger = logging.getLogger(__name__)
+
+Drawer = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass
+class _Work:
+    """A photograph on its way through the stages, with what it has cost so far, or what was wrong with it."""
+
+    job: Job
+    image: Any = None
+    trimap: Any = None
+    alpha: Any = None
+    error: MattingError | None = None
+    seconds: tuple[float, ...] = ()
 
 
 def predict(
@@ -23,42 +41,83 @@ def predict(
     jobs: Sequence[Job],
     save_dir: Path,
     num_workers: int = 1,
-    save_rgba: bool = True,
-    draw_trimap: Callable[[np.ndarray], np.ndarray] | None = None,
+    outputs: Outputs | None = None,
+    draw_trimap: Drawer | None = None,
+    skip_existing: bool = False,
 ) -> Summary:
-    """Write `<stem>_alpha.png`, and `<stem>_rgba.png` with the picture's own colours, for every job.
+    """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem.
 
-    A file that cannot be used is named, skipped and counted; everything else is still done.
+    A file that cannot be used is named, skipped and counted; everything else is still done. However many jobs there
+    are, only a few photographs are in memory: those being decoded, in the network, and being written.
 
     Args:
-        save_dir: everything is written below it.
-        num_workers: threads that read ahead.
+        num_workers: threads that decode, and as many that write; 0 does everything in turn.
         draw_trimap: makes a trimap of the photograph for a job that has none.
+        skip_existing: leave out the jobs whose files are all there, so that a run goes on where it was stopped.
     """
+    outputs = outputs or Outputs()
     summary = Summary()
-    inputs = read_ahead(_read, jobs, num_workers)
-    for job, read in zip(jobs, tqdm(inputs, total=len(jobs), unit="image", disable=None), strict=True):
-        try:
-            if isinstance(read, MattingError):
-                raise read
-            image, trimap = read
-            if trimap is None and draw_trimap is not None:
-                trimap = draw_trimap(image)
-            matte = quantise(predictor(image, trimap))
-            write_png(save_dir / f"{job.stem}_alpha.png", matte)
-            if save_rgba:
-                write_png(save_dir / f"{job.stem}_rgba.png", np.dstack((image, matte)))
+    todo = list(jobs)
+    if skip_existing:
+        todo = [job for job in jobs if not _done(outputs, save_dir / job.stem)]
+        summary.skipped = len(jobs) - len(todo)
+
+    def matted() -> Iterator[_Work]:
+        for work in read_ahead(_decode, todo, num_workers):
+            yield _matte(work, predictor, draw_trimap)
+
+    def written(work: _Work) -> _Work:
+        return _write(work, outputs, save_dir)
+
+    started = time.perf_counter()
+    finished = read_ahead(written, matted(), num_workers)
+    for work in tqdm(finished, total=len(todo), unit="image", disable=None):
+        if work.error is None:
             summary.written += 1
-        except MattingError as error:
-            message = str(error) if str(job.image) in str(error) else f"{job.image}: {error}"
-            summary.failures.append(message)
-            logger.error("skipped: %s", message)
+            for stage, seconds in zip(("decode", "network", "encode"), work.seconds, strict=True):
+                summary.seconds[stage] = summary.seconds.get(stage, 0) + seconds
+        else:
+            message = str(work.error)
+            summary.failures.append(message if str(work.job.image) in message else f"{work.job.image}: {message}")
+            logger.error("skipped: %s", summary.failures[-1])
+    summary.total = time.perf_counter() - started
     return summary
 
 
-def _read(job: Job) -> tuple[np.ndarray, np.ndarray | None] | MattingError:
-    """Return the pixels of a job, or what is wrong with its files."""
+def _done(outputs: Outputs, stem: Path) -> bool:
+    return all(path.is_file() for path in outputs.paths(stem).values())
+
+
+def _decode(job: Job) -> _Work:
+    started = time.perf_counter()
     try:
-        return read_image(job.image), read_trimap(job.trimap) if job.trimap else None
+        image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
     except MattingError as error:
-        return error
+        return _Work(job, error=error)
+    return _Work(job, image, trimap, seconds=(time.perf_counter() - started,))
+
+
+def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None) -> _Work:
+    if work.error is not None:
+        return work
+    started = time.perf_counter()
+    try:
+        if work.trimap is None and draw_trimap is not None:
+            work.trimap = draw_trimap(work.image)
+        work.alpha = predictor(work.image, work.trimap)
+    except MattingError as error:
+        return _Work(work.job, error=error)
+    work.seconds += (time.perf_counter() - started,)
+    return work
+
+
+def _write(work: _Work, outputs: Outputs, save_dir: Path) -> _Work:
+    """Write the files, and hand on the work without its pixels."""
+    if work.error is not None:
+        return work
+    started = time.perf_counter()
+    try:
+        outputs.write(save_dir / work.job.stem, work.image, work.alpha)
+    except MattingError as error:
+        return _Work(work.job, error=error)
+    return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import cv2
@@ -58,7 +59,8 @@ class PaddleNetwork:
 
 
 class Predictor:
-    """Photographs in, mattes out, at the photographs' own sizes. Load once, call often.
+    """Photographs in, mattes out, at the photographs' own sizes. Load once, call often, from several threads
+    if the network allows it (exported ones do).
 
     Args:
         network: see `Network`.
@@ -78,6 +80,34 @@ class Predictor:
     def __init__(self, network: Network, transforms: Sequence[Callable[..., Sample]]) -> None:
         self.network = network
         self.transforms = Compose(list(transforms))
+
+    @classmethod
+    def from_config(cls, path: str | Path, model_path: str | Path, **runtime: Any) -> Predictor:
+        """Return the predictor of a configuration and weights, in the fastest engine that is installed.
+
+        Args:
+            path: the configuration, a .yml file.
+            model_path: a checkpoint folder, a file of weights, a URL, or a published name.
+            runtime: fields of `matting.core.prediction.Runtime`: engine, precision, device, threads, tile_size.
+
+        Raises:
+            MattingError: the configuration or the weights are at fault, or the engine is not there.
+        """
+        from matting import config
+        from matting.core.prediction import Runtime, make_predictor
+
+        return make_predictor(config.load(path), model_path, Runtime(**runtime))
+
+    @classmethod
+    def from_export(cls, folder: str | Path, **runtime: Any) -> Predictor:
+        """Return the predictor of a folder that tools/export.py made; `runtime` as in `from_config`.
+
+        Raises:
+            MattingError: the folder is no export, its files were changed, or the engine is not there.
+        """
+        from matting.core.deployment import open_predictor
+
+        return open_predictor(Path(folder), **runtime)
 
     def __call__(self, image: np.ndarray, trimap: np.ndarray | None = None) -> np.ndarray:
         """Return the matte of a photograph.

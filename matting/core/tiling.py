@@ -17,6 +17,11 @@ _GRID = 32
 """Tiles begin at multiples of this, so that they are pooled as the whole picture would be."""
 
 
+def tiled(network: Network, size: int, margin: int = MARGIN) -> Network:
+    """Return the network in tiles if it takes a trimap and a tile size is given, else the network itself."""
+    return Tiled(network, size, margin) if size and "trimap" in network.inputs else network
+
+
 class Tiled:
     """A network applied tile by tile.
 

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import paddle
 
-from matting import __version__, config, log, metrics, trimap
+from matting import __version__, config, log, metrics
 from matting.core import builder, checkpoint, device, distributed
 from matting.core.evaluate import Evaluation, check_names, evaluate
 from matting.core.freeze import learn_only
-from matting.core.predictor import Network, PaddleNetwork, Predictor
-from matting.core.tiling import MARGIN, Tiled
+from matting.core.prediction import Runtime, make_predictor
+from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.train import Options, train
-from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
-
-_DRAWN_WIDTH = 0.05
-"""How far a drawn trimap's unknown region reaches beyond the uncertain pixels, in object sizes."""
 
 
 def run_training(
@@ -74,15 +69,16 @@ def run_validation(
     save_dir: Path,
     *,
     partial: bool = False,
-    device_name: str = "auto",
+    runtime: Runtime | None = None,
     metric_names: Sequence[str] = metrics.METRICS,
     num_workers: int = 0,
     save_results: bool = False,
 ) -> Evaluation:
     """Score trained weights on the validation set; writes `metrics.csv`, and with `save_results` the mattes."""
-    begin(values, device_name)
+    runtime = runtime or Runtime("dynamic")
+    begin(values, runtime.device)
     check_names(metric_names)
-    predictor = make_predictor(values, model_path, partial=partial)
+    predictor = make_predictor(values, model_path, runtime, partial)
     result = evaluate(
         predictor,
         builder.dataset(values, "val_dataset"),
@@ -93,61 +89,6 @@ def run_validation(
     if distributed.rank() == 0:
         result.write_csv(save_dir / "metrics.csv")
     return result
-
-
-def make_predictor(
-    values: Mapping[str, Any],
-    model_path: str | Path | None,
-    tile_size: int = 0,
-    tile_margin: int = MARGIN,
-    partial: bool = False,
-) -> Predictor:
-    """Return the predictor of a configuration with trained weights: the same one for validation and for use.
-
-    Args:
-        tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
-        tile_margin: pixels around a tile that are seen and dropped.
-        partial: take weights that fit in part only.
-
-    Raises:
-        MattingError: no weights are given, or they do not fit.
-    """
-    if model_path is None:
-        raise MattingError(
-            "--model_path is missing: a network without trained weights gives no matte; name the weights"
-        )
-    # Starting weights would be fetched only to be overwritten.
-    network = builder.model(values, pretrained=False)
-    checkpoint.load(network, model_path, values, partial)
-    runnable: Network = PaddleNetwork(network)
-    if tile_size and "trimap" in runnable.inputs:
-        runnable = Tiled(runnable, tile_size, tile_margin)
-    return Predictor(runnable, builder.val_transforms(values))
-
-
-def trimap_drawer(source: str) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that draws a trimap of a photograph with a network that needs none.
-
-    Args:
-        source: `CONFIG:WEIGHTS`, such as configs/modnet/modnet-mobilenetv2.yml:output/best_model.
-
-    Raises:
-        MattingError: it is not of this form, or that network needs a trimap itself.
-    """
-    path, colon, weights = source.partition(":")
-    if not colon:
-        raise MattingError(f"--trimap_from {source}: expected CONFIG:WEIGHTS, such as modnet.yml:output/best_model")
-    values = config.load(path)
-    builder.check(values)
-    predictor = make_predictor(values, weights)
-    if "trimap" in predictor.network.inputs:
-        raise MattingError(f"--trimap_from {source}: this network needs a trimap itself; name a MODNet")
-
-    def draw(image: np.ndarray) -> np.ndarray:
-        alpha = trimap.certain(predictor(image))
-        return trimap.from_mask(alpha, trimap.relative_kernel(alpha, _DRAWN_WIDTH))
-
-    return draw
 
 
 def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> None:

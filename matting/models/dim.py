@@ -27,8 +27,8 @@ class DIM(nn.Layer):
         backbone: an encoder of 4 channels, image and trimap; `VGG16` is the paper's, and gives the map at stride 1 that
             the others lack.
         refine: add the refinement network (section 4.2).
-        upsampling: "bilinear", with the encoder's maps added as PaddleSeg does; or "unpool", to where the maxima stood that
-            the encoder's pooling kept, as in the paper; for VGG16 only, and sides that are multiples of 32.
+        upsampling: "bilinear", with the encoder's maps added as PaddleSeg does; or "unpool", to where the maxima were
+            that the encoder's pooling kept, as in the paper; for VGG16 only, and sides that are multiples of 32.
         refine_end: what the refinement ends in: "norm_relu", as PaddleSeg's, which can raise alpha but never lower it;
             or "plain", a convolution with bias as in the paper.
         pretrained: a path or URL of weights of the whole network to start from; a stage starts from the one before.

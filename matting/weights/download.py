@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import http.client
 import logging
@@ -10,13 +9,13 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from matting.errors import MattingError
+from matting.lock import locked
 from matting.weights.published import PUBLISHED, Published
 
 logger = logging.getLogger(__name__)
@@ -81,8 +80,7 @@ def fetch(url: str, sha256: str | None = None, size: int | None = None, offline:
     try:
         if urllib.parse.urlparse(address).scheme not in ("http", "https"):
             raise ValueError("only http and https are fetched")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(target):
+        with locked(target.with_name(f".{target.name}.lock")):
             if not target.is_file():
                 part = target.with_name(target.name + ".part")
                 logger.info("fetching %s", address)
@@ -172,19 +170,6 @@ def _check(part: Path, address: str, sha256: str | None, size: int | None) -> No
     if problem:
         part.unlink()
         raise ValueError(problem)
-
-
-@contextlib.contextmanager
-def _alone(target: Path) -> Iterator[None]:
-    """Let one process at a time fetch a file; where the system has no such locks, the last one to finish wins."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    with open(target.with_name(f".{target.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _progress(part: Path, total: int, done: int) -> tqdm:

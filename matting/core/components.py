@@ -1,0 +1,83 @@
+"""Components from their specs in a configuration: every key checked against what will take it; needs no Paddle."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from matting.errors import MattingError
+from matting.registry import BACKBONES, DATASETS, LOSSES, MODELS, TRANSFORMS, nearest
+
+importlib.import_module("matting.transforms")  # they register themselves; the other families cost Paddle's import
+
+REGISTRIES = {
+    "model": MODELS,
+    "backbone": BACKBONES,
+    "loss": LOSSES,
+    "train_dataset": DATASETS,
+    "val_dataset": DATASETS,
+    "transforms": TRANSFORMS,
+}
+"""Which registry resolves the `type` of a component, by the key under which it stands."""
+
+
+def section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Return a section of a configuration; raises MattingError if it is missing."""
+    if not values.get(key):
+        raise MattingError(f"the configuration has no {key!r}; add it (configs/ has complete examples)")
+    return values[key]
+
+
+def val_transforms(values: Mapping[str, Any]) -> list[Any]:
+    """Make the transforms that bring a photograph to the network's input, without needing the validation set itself."""
+    return transforms(section(values, "val_dataset").get("transforms") or [])
+
+
+def transforms(specs: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Make transforms of their specs, as they stand under `val_dataset.transforms`."""
+    return [build("transforms", spec, f"val_dataset.transforms.{index}") for index, spec in enumerate(specs)]
+
+
+def check_component(family: str, spec: Any, at: str) -> Callable[..., Any]:
+    """Check a spec and the specs within it without making anything; return what its `type` names."""
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
+        raise MattingError(f"{at} is {spec!r}; it must be a mapping with a `type`")
+    try:
+        component = REGISTRIES[family][spec["type"]]
+    except MattingError as error:
+        raise MattingError(f"{at}.type: {error}") from None
+    check_keys(component, [key for key in spec if key != "type"], at, spec["type"])
+    for key, value in spec.items():
+        if key in REGISTRIES:
+            for index, part in enumerate(value if isinstance(value, list) else [value]):
+                check_component(key, part, f"{at}.{key}.{index}" if isinstance(value, list) else f"{at}.{key}")
+    return component
+
+
+def check_keys(component: Callable[..., Any], keys: list[str], at: str, name: str) -> None:
+    """Check that a component takes these keys, and that it needs no other."""
+    parameters = inspect.signature(component).parameters
+    known = [key for key, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    for key in keys:
+        if key not in known:
+            raise MattingError(f"{at}: {name} has no key {key!r}; {nearest(str(key), known)}")
+    for key, parameter in parameters.items():
+        if key in known and parameter.default is parameter.empty and key not in keys:
+            raise MattingError(f"{at}: {name} needs the key {key!r}; add it")
+
+
+def build(family: str, spec: Mapping[str, Any], at: str) -> Any:
+    """Make the component that a spec describes; `at` says where the spec stands, for messages."""
+    component = check_component(family, spec, at)
+    arguments = {}
+    for key, value in spec.items():
+        if key == "type":
+            continue
+        if key in REGISTRIES and isinstance(value, list):
+            value = [build(key, part, f"{at}.{key}.{index}") for index, part in enumerate(value)]
+        elif key in REGISTRIES:
+            value = build(key, value, f"{at}.{key}")
+        arguments[key] = value
+    return component(**arguments)

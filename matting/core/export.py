@@ -1,0 +1,215 @@
+"""A network as files for other programs: Paddle's static program and ONNX, each verified against the network itself."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from matting import weights
+from matting.core import builder, checkpoint
+from matting.core.components import section
+from matting.core.deployment import Deployment, put_into_place
+from matting.core.predictor import PaddleNetwork
+from matting.drawn_data import draw_portrait
+from matting.engines import FILES, Interface, installed, open_engine
+from matting.errors import MattingError
+from matting.registry import TRANSFORMS
+from matting.transforms import resize
+from matting.trimap import for_evaluation
+from matting.weights.download import file_sha256
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE = 1e-4
+"""How far an exported alpha may lie from the network's own."""
+
+_OPSET = 17
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Where an export lies, and the largest difference of alpha from the network's own by engine."""
+
+    folder: Path
+    differences: dict[str, float]
+
+
+class _AlphaOnly(paddle.nn.Layer):
+    """A network reduced to its matte."""
+
+    def __init__(self, network: paddle.nn.Layer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: paddle.Tensor, trimap: paddle.Tensor | None = None) -> paddle.Tensor:
+        return self.network(*([image] if trimap is None else [image, trimap]))["alpha"]
+
+
+def export(
+    values: Mapping[str, Any],
+    model_path: str | Path,
+    folder: Path,
+    size: tuple[int, int] | None = None,
+    partial: bool = False,
+) -> Exported:
+    """Export what a configuration and weights describe; the folder appears when every engine agrees, or not at all.
+
+    Args:
+        size: (height, width) of the only input that the files shall take; photographs are then brought to exactly this.
+            None leaves height and width free. The batch is free in both cases.
+        partial: take weights that fit in part only.
+
+    Raises:
+        MattingError: the weights do not fit, the converter is not installed, the folder holds something else, or an
+            engine's alpha differs by more than `TOLERANCE`.
+    """
+    _check_folder(folder)
+    builder.check(values)
+    file = weights.weights_file(weights.located(model_path))
+    network = builder.model(values, pretrained=False)
+    checkpoint.load(network, file, values, partial)
+    network.eval()
+    interface = Interface(tuple(network.inputs), network.stride, PaddleNetwork(network).smallest, size)
+    _check_input_size(interface)
+    spec = section(values, "model")
+    backbone = (spec.get("backbone") or {}).get("type")
+    described = Deployment(
+        f"{spec['type']} ({backbone})" if backbone else spec["type"],
+        interface,
+        _fixed(section(values, "val_dataset").get("transforms") or [], size),
+        file_sha256(file),
+    )
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        _write_paddle(network, interface, beside)
+        _write_onnx(beside, described)
+        described.write(beside)
+        differences = verify(network, beside, interface)
+        put_into_place(beside, folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return Exported(folder, differences)
+
+
+def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict[str, float]:
+    """Return the largest difference of alpha from the network's own by engine, on noise and on a drawn portrait.
+
+    Raises:
+        MattingError: one is above `TOLERANCE`.
+    """
+    differences: dict[str, float] = {}
+    reference, inputs = PaddleNetwork(network), _trial_inputs(interface)
+    expected = [reference(*arrays) for arrays in inputs]
+    for name in installed():
+        engine = open_engine(folder, interface, name)
+        apart = [np.abs(engine(*arrays) - alpha).max() for arrays, alpha in zip(inputs, expected, strict=True)]
+        differences[name] = float(max(apart))
+        if not differences[name] <= TOLERANCE:
+            raise MattingError(
+                f"the exported network differs from the original by {differences[name]:.2e} in {name}, more than "
+                f"{TOLERANCE}; nothing was exported"
+            )
+    return differences
+
+
+def _trial_inputs(interface: Interface) -> list[tuple[np.ndarray, ...]]:
+    """Return noise and a drawn portrait, of two sizes where sizes are free, the first as a batch of two."""
+    rng = np.random.default_rng(0)
+    step = max(interface.stride, interface.smallest, 32)
+    sizes = [(3 * step, 2 * step), (4 * step, 5 * step)] if interface.size is None else [interface.size] * 2
+    noise = rng.normal(size=(2, 3, *sizes[0])).astype(np.float32)
+    image, alpha = draw_portrait(rng, *sizes[1])
+    portrait = (image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32)
+    if interface.inputs == ("image",):
+        return [(noise,), (portrait,)]
+    random = rng.choice(np.array([0, 128, 255], np.float32), (2, 1, *sizes[0]))
+    return [(noise, random), (portrait, for_evaluation(alpha)[None, None].astype(np.float32))]
+
+
+def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) -> None:
+    sides = interface.size or (None, None)
+    specs = [
+        paddle.static.InputSpec([None, 3 if name == "image" else 1, *sides], "float32", name)
+        for name in interface.inputs
+    ]
+    reduced = _AlphaOnly(network)
+    reduced.eval()
+    traced = paddle.jit.to_static(reduced, input_spec=specs, full_graph=True)
+    paddle.jit.save(traced, str(folder / "model"))
+
+
+def _write_onnx(folder: Path, described: Deployment) -> None:
+    try:
+        import onnx
+        import paddle2onnx
+    except ImportError as error:
+        raise MattingError(f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0'") from None
+    program = folder / FILES["paddle"]
+    # It reports to standard output, and its own constant folding would install packages by itself.
+    with contextlib.redirect_stdout(io.StringIO()):
+        content = paddle2onnx.export(
+            str(program), str(program.with_suffix(".pdiparams")), None, opset_version=_OPSET, optimize_tool="none"
+        )
+    model = onnx.load_model_from_string(content)
+    _rename(model, model.graph.output[0].name, "alpha")
+    for value in (*model.graph.input, *model.graph.output):
+        for dimension, name in zip(value.type.tensor_type.shape.dim, ("batch", "", "height", "width"), strict=True):
+            if not dimension.HasField("dim_value") and name:
+                dimension.dim_param = name
+    used = {name for node in model.graph.node for name in node.input}
+    for unused in [value for value in model.graph.initializer if value.name not in used]:
+        model.graph.initializer.remove(unused)
+    model.producer_name, model.doc_string = "matting", described.model
+    onnx.checker.check_model(model)
+    (folder / FILES["onnx"]).write_bytes(model.SerializeToString())
+
+
+def _rename(model: Any, old: str, new: str) -> None:
+    """Rename a tensor wherever it occurs."""
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for index, name in enumerate(names):
+                if name == old:
+                    names[index] = new
+    for value in model.graph.output:
+        if value.name == old:
+            value.name = new
+
+
+def _fixed(transforms: list[dict[str, Any]], size: tuple[int, int] | None) -> list[dict[str, Any]]:
+    """Return the transforms of a photograph; for a fixed size one that gives it replaces the resizing ones."""
+    specs = [dict(spec) for spec in transforms]
+    if size is None:
+        return specs
+    kept = [spec for spec in specs if not _resizes(spec["type"])]
+    return [{"type": "Resize", "target_size": [size[1], size[0]]}, *kept]
+
+
+def _resizes(name: str) -> bool:
+    return name == "Padding" or TRANSFORMS[name].__module__ == resize.__name__
+
+
+def _check_input_size(interface: Interface) -> None:
+    if interface.size:
+        # Asked of the interface itself, so that an export and its engine say the same.
+        interface.check((np.empty((1, 3, *interface.size), np.float32),))
+
+
+def _check_folder(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
+    if folder.exists():
+        folder.rmdir()
+    folder.parent.mkdir(parents=True, exist_ok=True)

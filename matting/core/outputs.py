@@ -1,0 +1,123 @@
+"""What a cutout is written as: matte, cutout, composite on another background, or everything side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from matting import composite
+from matting.errors import MattingError
+from matting.foreground import ESTIMATES, estimate_foreground
+from matting.imageio import quantise, read_image, write_png
+
+KINDS = ("alpha", "rgba", "composite", "side_by_side")
+
+_CHECKER = 16
+"""Side of a square of the pattern that stands for transparency, in pixels."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """What goes behind a person: a colour, or a picture whose middle is scaled to cover.
+
+    Attributes:
+        colour: red, green and blue.
+        picture: (H, W, 3) uint8, or None for the colour.
+    """
+
+    colour: tuple[int, int, int] = (255, 255, 255)
+    picture: np.ndarray | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Background:
+        """Make one from `#rrggbb`, `r,g,b`, or the path of a picture.
+
+        Raises:
+            MattingError: it is none of these.
+        """
+        parts = [text[i : i + 2] for i in (1, 3, 5)] if text.startswith("#") and len(text) == 7 else text.split(",")
+        try:
+            values = [int(part, 16 if text.startswith("#") else 10) for part in parts]
+            if len(values) == 3 and all(0 <= value <= 255 for value in values):
+                return cls(colour=(values[0], values[1], values[2]))
+        except ValueError:
+            pass
+        if not Path(text).is_file():
+            raise MattingError(f"--background {text} is neither #rrggbb, nor r,g,b of 0 to 255, nor a picture's path")
+        return cls(picture=read_image(Path(text)))
+
+    def of_size(self, height: int, width: int) -> np.ndarray:
+        """Return the background as (height, width, 3) uint8."""
+        if self.picture is None:
+            return np.full((height, width, 3), self.colour, np.uint8)
+        scale = min(self.picture.shape[0] / height, self.picture.shape[1] / width)
+        rows, columns = max(int(height * scale), 1), max(int(width * scale), 1)
+        top, left = (self.picture.shape[0] - rows) // 2, (self.picture.shape[1] - columns) // 2
+        window = self.picture[top : top + rows, left : left + columns]
+        return composite.fit_background(window, height, width)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Which files are written for a photograph, and how.
+
+    Attributes:
+        kinds: of `KINDS`.
+        fg_estimate: how the foreground's own colours are found; one of `foreground.ESTIMATES`.
+        background: behind composites.
+
+    Raises:
+        MattingError: a kind or an estimate is unknown, or there is none.
+    """
+
+    kinds: Sequence[str] = ("alpha", "rgba")
+    fg_estimate: str = ESTIMATES[0]
+    background: Background = Background()
+
+    def __post_init__(self) -> None:
+        for kind in self.kinds:
+            if kind not in KINDS:
+                raise MattingError(f"--save {kind}: it must be one of {', '.join(KINDS)}")
+        if not self.kinds:
+            raise MattingError(f"--save names nothing; give one or more of {', '.join(KINDS)}")
+        if self.fg_estimate not in ESTIMATES:
+            raise MattingError(f"--fg_estimate {self.fg_estimate}: it must be one of {', '.join(ESTIMATES)}")
+
+    def paths(self, stem: Path) -> dict[str, Path]:
+        """Return the file of every kind for a photograph whose results begin with `stem`."""
+        return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
+
+    def write(self, stem: Path, image: np.ndarray, alpha: np.ndarray) -> None:
+        """Write all files of a photograph, each whole or not at all.
+
+        Args:
+            image: (H, W, 3) uint8.
+            alpha: (H, W) float32 in [0, 1].
+        """
+        matte = quantise(alpha)
+        # What the files hold is 8-bit alpha, so colours are estimated for that.
+        rounded = matte.astype(np.float32) / 255
+        paths = self.paths(stem)
+        cutout = None
+        if set(self.kinds) - {"alpha"}:
+            cutout = estimate_foreground(image, rounded, self.fg_estimate)
+        for kind, path in paths.items():
+            if kind == "alpha" or cutout is None:
+                write_png(path, matte)
+            elif kind == "rgba":
+                write_png(path, np.dstack((cutout, matte)))
+            elif kind == "composite":
+                write_png(path, composite.composite(cutout, rounded, self.background.of_size(*matte.shape)))
+            else:
+                behind = composite.composite(cutout, rounded, _checkered(*matte.shape))
+                write_png(path, np.hstack((image, np.dstack([matte] * 3), behind)))
+
+
+def _checkered(height: int, width: int) -> np.ndarray:
+    """Return the grey pattern that stands for transparency, (height, width, 3) uint8."""
+    rows, columns = np.ogrid[:height, :width]
+    dark = (rows // _CHECKER + columns // _CHECKER) % 2 == 0
+    return np.repeat(np.where(dark, np.uint8(204), np.uint8(255))[..., None], 3, axis=2)

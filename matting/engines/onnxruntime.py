@@ -1,0 +1,40 @@
+"""Running an exported network in ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+
+from matting.engines.interface import Interface
+from matting.errors import MattingError
+
+
+class ONNXRuntimeNetwork:
+    """An ONNX file as a function on arrays; on a GPU if this ONNX Runtime can use one, else on the CPU.
+
+    Args:
+        file: with the inputs of the interface and the output `alpha`.
+        threads: 0 takes all cores.
+    """
+
+    def __init__(self, file: Path, interface: Interface, threads: int = 0) -> None:
+        self._interface = interface
+        self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # Kept memory only pays when every picture has one size; with many sizes it grows with each.
+        options.enable_cpu_mem_arena = interface.size is not None
+        known = onnxruntime.get_available_providers()
+        providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
+        try:
+            self._session = onnxruntime.InferenceSession(file, options, providers=providers)
+        except Exception as error:  # its exceptions have no common base besides this
+            raise MattingError(f"ONNX Runtime cannot load {file}: {error}; export again") from None
+
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+        """See `matting.engines.open_engine`."""
+        self._interface.check(inputs)
+        return self._session.run(["alpha"], dict(zip(self.inputs, inputs, strict=True)))[0]

@@ -1,0 +1,74 @@
+"""Running an exported network in OpenVINO, compiled for the sizes that occur."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import openvino
+
+from matting import cpu
+from matting.engines.interface import Interface
+from matting.errors import MattingError
+
+_KEPT = 4
+"""Compiled sizes that are kept; each holds its own buffers."""
+
+
+class OpenVINONetwork:
+    """An ONNX file as a function on arrays, on the CPU.
+
+    A program for one size is faster than one for all sizes, and compiling it costs about as much as the first call of
+    the latter (docs/deployment.md). So each size gets its own, and the last few are kept.
+
+    Args:
+        file: with the inputs of the interface and the output `alpha`.
+        threads: 0 takes all cores.
+        precision: "fp32", "bf16" (where the processor computes in it), or "int8" (the file holds it).
+
+    Raises:
+        MattingError: the processor has no bfloat16, or the file cannot be read.
+    """
+
+    def __init__(self, file: Path, interface: Interface, threads: int = 0, precision: str = "fp32") -> None:
+        self._interface = interface
+        self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        self._core = openvino.Core()
+        if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise MattingError("--precision bf16: this processor does not compute in bfloat16; use fp32 or int8")
+        self._settings = {
+            "INFERENCE_NUM_THREADS": threads or cpu.threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        }
+        self._lock = threading.Lock()
+        self._compiled: OrderedDict[tuple, Any] = OrderedDict()
+        self._file = file
+        try:
+            self._core.read_model(file)
+        except RuntimeError as error:
+            raise MattingError(f"OpenVINO cannot read {file}: {error}; export again") from None
+
+    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+        """See `matting.engines.open_engine`."""
+        self._interface.check(inputs)
+        arrays = dict(zip(self.inputs, inputs, strict=True))
+        # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
+        with self._lock:
+            request = self._request(arrays)
+            request.infer(arrays, share_inputs=True)
+            return request.get_tensor("alpha").data.copy()
+
+    def _request(self, arrays: dict[str, np.ndarray]) -> Any:
+        sizes = tuple(array.shape for array in arrays.values())
+        if sizes not in self._compiled:
+            model = self._core.read_model(self._file)
+            model.reshape({name: list(array.shape) for name, array in arrays.items()})
+            self._compiled[sizes] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+            if len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(sizes)
+        return self._compiled[sizes]

@@ -1,0 +1,54 @@
+"""What is written for a photograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matting.core.outputs import KINDS, Background, Outputs
+from matting.errors import MattingError
+from matting.imageio import decode, read_image, write_png
+
+IMAGE = np.full((20, 30, 3), (200, 40, 40), np.uint8)
+ALPHA = np.zeros((20, 30), np.float32)
+ALPHA[5:15, 5:25] = 1
+
+
+def test_every_kind_is_written_as_its_name_says(tmp_path: Path) -> None:
+    outputs = Outputs(KINDS, background=Background((0, 0, 255)))
+    outputs.write(tmp_path / "x.y", IMAGE, ALPHA)
+    files = {path.name: decode(path, 10**6) for path in tmp_path.iterdir()}
+    assert sorted(files) == [f"x.y_{kind}.png" for kind in sorted(KINDS)]
+    assert files["x.y_alpha.png"].shape == (20, 30)
+    assert files["x.y_rgba.png"].shape == (20, 30, 4)
+    assert files["x.y_side_by_side.png"].shape == (20, 90, 3)
+    composite = read_image(tmp_path / "x.y_composite.png")
+    assert composite[10, 10].tolist() == [200, 40, 40] and composite[0, 0].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize(("text", "colour"), [("#ff8000", (255, 128, 0)), ("1,2,3", (1, 2, 3))])
+def test_a_background_colour_is_understood(text: str, colour: tuple[int, int, int]) -> None:
+    assert Background.parse(text).of_size(2, 3).tolist() == [[list(colour)] * 3] * 2
+
+
+@pytest.mark.parametrize("text", ["#ff80", "1,2", "1,2,300", "gone.png", ""])
+def test_any_other_background_is_refused(text: str) -> None:
+    with pytest.raises(MattingError, match="--background"):
+        Background.parse(text)
+
+
+def test_a_background_picture_covers_by_its_middle(tmp_path: Path) -> None:
+    wide = np.zeros((10, 40, 3), np.uint8)
+    wide[:, 10:30] = 255
+    write_png(tmp_path / "b.png", wide)
+    covered = Background.parse(str(tmp_path / "b.png")).of_size(20, 40)
+    assert covered.shape == (20, 40, 3) and covered.min() > 250
+
+
+def test_unknown_choices_are_refused() -> None:
+    for options, said in (({"kinds": ["mask"]}, "--save mask"), ({"kinds": []}, "--save names nothing"),
+                          ({"fg_estimate": "ml"}, "--fg_estimate ml")):  # fmt: skip
+        with pytest.raises(MattingError, match=said):
+            Outputs(**options)

@@ -1,0 +1,58 @@
+"""The flags and the run that predict.py and bg_replace.py share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import _cli
+
+ESTIMATES = ("blur_fusion", "multilevel", "none")
+KINDS = ("alpha", "rgba", "composite", "side_by_side")
+
+
+def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
+    """Add the flags of a tool that cuts out photographs; its `--config` may be left out for an export."""
+    _cli.add_weights(parser)
+    _cli.add_engine(parser, "auto")
+    parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
+    parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
+    parser.add_argument("--trimap_from", metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them")
+    parser.add_argument("--tile_size", type=int, default=256, help="with a trimap: bounds memory; 0 is no tiles")
+    parser.add_argument("--tile_margin", type=int, default=128, help="pixels that a tile sees around itself")
+    parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
+    parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
+    parser.add_argument("--skip_existing", action="store_true", help="go on where an earlier run was stopped")
+    parser.add_argument("--num_workers", type=int, default=1, help="threads that decode, and as many that write")
+
+
+def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff") -> int:
+    """Cut out everything that the flags name; return the exit status."""
+    from matting import config, log
+    from matting.core.jobs import find_jobs
+    from matting.core.outputs import Background, Outputs
+    from matting.core.predict import predict
+    from matting.core.prediction import Runtime, make_predictor, trimap_drawer
+
+    log.start()
+    outputs = Outputs(kinds, args.fg_estimate, Background.parse(background))
+    values = config.load(args.config, args.opts) if args.config else None
+    jobs = find_jobs(args.image_path, args.trimap_path, args.save_dir)
+    runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
+    predictor = make_predictor(values, args.model_path, runtime, args.partial)
+    drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
+    if "trimap" in predictor.network.inputs and not (args.trimap_path or drawer):
+        raise _cli.MattingError(
+            f"{args.config or args.model_path} needs a trimap for every image; give --trimap_path "
+            "(tools/make_trimap.py makes them from masks), or let a network draw them: --trimap_from "
+            "MODNET_CONFIG:WEIGHTS"
+        )
+    summary = predict(predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing)
+    there = f", {summary.skipped} were there already" if summary.skipped else ""
+    print(f"{summary.written} of {len(jobs)} pictures cut out{there}, in {args.save_dir}")
+    if summary.written:
+        print(summary.timing())
+    for failure in summary.failures:
+        print(f"skipped: {failure}", file=sys.stderr)
+    return 1 if summary.failures else 0

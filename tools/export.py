@@ -1,0 +1,46 @@
+"""Write a network for other programs: python tools/export.py --config CONFIG --model_path WEIGHTS --save_dir folder"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import _cli
+
+
+def parse_args() -> argparse.Namespace:
+    parser = _cli.parser("Write a network as ONNX and as Paddle's static program, verified, with deploy.yml.")
+    _cli.add_weights(parser)
+    parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is not there yet")
+    parser.add_argument(
+        "--input_size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="the only size taken; default: any"
+    )
+    parser.add_argument("--calibrate", type=Path, metavar="IMAGES", help="add an int8 version, tuned on these pictures")
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    if args.model_path is None:
+        raise _cli.MattingError("--model_path is missing: name the weights to export")
+    from matting import config, log
+
+    log.start()
+    values = config.load(args.config, args.opts)
+    from matting.core.export import export
+    from matting.core.jobs import find_jobs
+
+    images = [job.image for job in find_jobs(args.calibrate)] if args.calibrate else []
+    size = (args.input_size[1], args.input_size[0]) if args.input_size else None
+    exported = export(values, args.model_path, args.save_dir, size, args.partial)
+    for engine, difference in exported.differences.items():
+        print(f"{engine}: alpha differs from the network's own by at most {difference:.1e}")
+    if images:
+        from matting.core.quantise import calibrate
+
+        print(calibrate(exported.folder, images))
+    print(f"written to {exported.folder}")
+
+
+if __name__ == "__main__":
+    _cli.run(main)
