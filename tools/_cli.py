@@ -59,6 +59,13 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--threads", type=int, default=0, help="of the engine; 0 takes all cores")
 
 
+def required(value: str | None, flag: str) -> str:
+    """Return the value of a flag that this run cannot do without."""
+    if value is None:
+        raise MattingError(f"{flag} is missing; --help says what it is")
+    return value
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool: what the user can mend is printed as one line, with exit status 1; Ctrl-C exits with 130."""
     cpu.tune()

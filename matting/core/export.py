@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import os
 import shutil
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,40 +152,32 @@ def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) 
 
 def _write_onnx(folder: Path, described: Deployment) -> None:
     try:
-        import onnx
         import paddle2onnx
+
+        from matting.core import onnx_graph
     except ImportError as error:
         raise MattingError(f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0'") from None
     program = folder / FILES["paddle"]
-    # It reports to standard output, and its own constant folding would install packages by itself.
-    with contextlib.redirect_stdout(io.StringIO()):
+    # Its own constant folding would install packages by itself.
+    with _quiet():
         content = paddle2onnx.export(
             str(program), str(program.with_suffix(".pdiparams")), None, opset_version=_OPSET, optimize_tool="none"
         )
-    model = onnx.load_model_from_string(content)
-    _rename(model, model.graph.output[0].name, "alpha")
-    for value in (*model.graph.input, *model.graph.output):
-        for dimension, name in zip(value.type.tensor_type.shape.dim, ("batch", "", "height", "width"), strict=True):
-            if not dimension.HasField("dim_value") and name:
-                dimension.dim_param = name
-    used = {name for node in model.graph.node for name in node.input}
-    for unused in [value for value in model.graph.initializer if value.name not in used]:
-        model.graph.initializer.remove(unused)
-    model.producer_name, model.doc_string = "matting", described.model
-    onnx.checker.check_model(model)
-    (folder / FILES["onnx"]).write_bytes(model.SerializeToString())
+    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, "alpha", described.model))
 
 
-def _rename(model: Any, old: str, new: str) -> None:
-    """Rename a tensor wherever it occurs."""
-    for node in model.graph.node:
-        for names in (node.input, node.output):
-            for index, name in enumerate(names):
-                if name == old:
-                    names[index] = new
-    for value in model.graph.output:
-        if value.name == old:
-            value.name = new
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what compiled code reports off the terminal; what goes wrong is raised all the same."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def _fixed(transforms: list[dict[str, Any]], size: tuple[int, int] | None) -> list[dict[str, Any]]:
