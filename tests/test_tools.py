@@ -61,7 +61,9 @@ def test_the_csv_has_a_row_an_image_and_their_mean(trained: Path, tmp_path: Path
     with open(tmp_path / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == ["train/fg/0.png", "train/fg/1.png", "train/fg/2.png", "mean"]
-    assert set(rows[0]) == {"name", "height", "width", "SAD", "MSE", "SAD_unknown", "MSE_unknown"}
+    assert set(rows[0]) == {
+        "name", "height", "width", "SAD", "MSE", "SAD_unknown", "MSE_unknown", "seconds_predicting", "seconds_scoring",
+    }  # fmt: skip
     assert float(rows[3]["SAD"]) == pytest.approx(np.mean([float(row["SAD"]) for row in rows[:3]]))
 
 

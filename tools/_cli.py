@@ -31,6 +31,24 @@ def parser(description: str, config: Path | None = None) -> argparse.ArgumentPar
     return made
 
 
+def require_config_unless(made: argparse.ArgumentParser, flag: str) -> None:
+    """Ask for --config only where `flag` is not given."""
+    if flag in sys.argv or any(argument.startswith(f"{flag}=") for argument in sys.argv):
+        action = next(action for action in made._actions if "--config" in action.option_strings)
+        action.required = False
+
+
+def add_scoring(made: argparse.ArgumentParser) -> None:
+    """Add what every tool takes that scores mattes."""
+    made.add_argument(
+        "--protocol",
+        default="default",
+        choices=("default", "paddleseg", "adobe", "p3m", "modnet", "shm"),
+        help="region, scale, trimap rule and rounding of a published table; see docs/metrics.md",
+    )
+    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU; default: all of the protocol")
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool: what the user can mend is printed as one line, with exit status 1; Ctrl-C exits with 130."""
     cpu.tune()

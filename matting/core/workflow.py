@@ -13,10 +13,13 @@ import numpy as np
 import paddle
 
 from matting import __version__, config, log, metrics, trimap
-from matting.core import builder, checkpoint, device, distributed
-from matting.core.evaluate import Evaluation, check_names, evaluate
+from matting.core import builder, checkpoint, device, distributed, manifest
+from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
 from matting.core.predictor import Network, PaddleNetwork, Predictor
+from matting.core.publish import publish
+from matting.core.results import Evaluation
+from matting.core.scoring import choose
 from matting.core.tiling import MARGIN, Tiled
 from matting.core.train import Options, train
 from matting.errors import MattingError
@@ -48,7 +51,7 @@ def run_training(
         MattingError: the configuration, the data, the device or a loss is at fault.
     """
     begin(values, device_name, options.save_dir / "train.log")
-    check_names(metric_names)
+    choose(metrics.DEFAULT, metric_names)
     paddle.seed(options.seed)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
@@ -74,24 +77,60 @@ def run_validation(
     save_dir: Path,
     *,
     device_name: str = "auto",
-    metric_names: Sequence[str] = metrics.METRICS,
+    protocol: str = metrics.DEFAULT.name,
+    metric_names: Sequence[str] | None = None,
     num_workers: int = 0,
+    score_workers: int = 0,
     save_results: bool = False,
+    report: bool = False,
 ) -> Evaluation:
-    """Score trained weights on the validation set; writes `metrics.csv`, and with `save_results` the mattes."""
-    begin(values, device_name)
-    check_names(metric_names)
+    """Score trained weights on the validation set.
+
+    Writes `metrics.csv` and `manifest.json` below `save_dir`; with `save_results` the mattes too, and with `report` the
+    page `report.html`.
+    """
+    used = begin(values, device_name)
+    choose(protocol, metric_names)
     predictor = make_predictor(values, model_path)
+    dataset = builder.dataset(values, "val_dataset")
     result = evaluate(
         predictor,
-        builder.dataset(values, "val_dataset"),
+        dataset,
+        protocol=protocol,
         names=metric_names,
         num_workers=num_workers,
+        score_workers=score_workers,
         save_dir=save_dir if save_results else None,
+        with_panels=report,
     )
     if distributed.rank() == 0:
-        result.write_csv(save_dir / "metrics.csv")
+        about = _about(values, Path(model_path), dataset, used)
+        data, engine = values["val_dataset"], f"Paddle {paddle.__version__}, {used}"
+        facts = [("weights", str(model_path)), ("data", str(data["dataset_root"])), ("engine", engine)]
+        model = (values.get("model") or {}).get("type", "evaluation")
+        title = f"{model} on {Path(data['dataset_root']).name}"
+        publish(result, save_dir, title=title, facts=facts, about=about, report=report)
     return result
+
+
+def _about(values: Mapping[str, Any], model_path: Path, dataset: Any, used: str) -> dict[str, Any]:
+    """Return what the manifest says of weights, data, configuration and engine."""
+    spec = values["val_dataset"]
+    root = Path(spec["dataset_root"])
+    lists = [spec["val_file"]] if isinstance(spec["val_file"], str) else spec["val_file"]
+    layers = ("foreground", "alpha", "background", "trimap")
+    return {
+        "weights": {"path": str(model_path), "sha256": manifest.sha256(model_path)},
+        "configuration": dict(values),
+        "dataset": {
+            "root": str(root),
+            "lists": manifest.files({"list": root / name} for name in lists),
+            "files": manifest.files({layer: getattr(entry, layer) for layer in layers} for entry in dataset.entries),
+        },
+        "engine": f"Paddle {paddle.__version__}",
+        "device": used,
+        "processes": distributed.ranks(),
+    }
 
 
 def make_predictor(
@@ -144,8 +183,8 @@ def trimap_drawer(source: str) -> Callable[[np.ndarray], np.ndarray]:
     return draw
 
 
-def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> None:
-    """Start the log, connect the ranks, choose the device, and check the configuration before any work."""
+def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
+    """Start the log, connect the ranks, check the configuration before any work, and return the device in use."""
     first_rank = distributed.rank() == 0
     log.start(log_file if first_rank else None, quiet=not first_rank)
     builder.check(values)
@@ -157,6 +196,7 @@ def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = N
     )  # fmt: skip
     if log_file is not None:
         logger.info("configuration:\n%s", config.dump(dict(values)))
+    return used
 
 
 def parameters(network: paddle.nn.Layer) -> int:

@@ -64,7 +64,8 @@ def connectivity_error(
     steps = np.asarray(thresholds, dtype=np.float64)
     if not 2 <= len(steps) <= 255 or np.any(np.diff(steps) <= 0):
         raise MattingError(f"the connectivity thresholds are {thresholds}; they must ascend, such as 0, 0.1, ..., 1")
-    if np.array_equal(prediction, truth):
+    comparable = prediction.dtype == truth.dtype  # 1 is opaque in floating point and almost nothing in 8 bits
+    if comparable and np.array_equal(prediction, truth):
         return 0.0
     reached = np.minimum(_levels(prediction, steps), _levels(truth, steps))
     left_at = _levels_left(reached, len(steps), skip_empty)
@@ -73,7 +74,7 @@ def connectivity_error(
     for top in range(0, len(truth), _ROWS_AT_A_TIME):
         rows = slice(top, top + _ROWS_AT_A_TIME)
         # Pixels of equal alpha have equal phi, whatever their l: only the others are worth looking at.
-        differs = prediction[rows] != truth[rows]
+        differs = prediction[rows] != truth[rows] if comparable else np.ones(truth[rows].shape, dtype=bool)
         if region is not None:
             differs &= region[rows]
         level = connected_to[left_at[rows][differs]]
