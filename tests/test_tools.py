@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +69,23 @@ def test_the_csv_has_a_row_an_image_and_their_mean(trained: Path, tmp_path: Path
     assert float(rows[3]["SAD"]) == pytest.approx(np.mean([float(row["SAD"]) for row in rows[:3]]))
 
 
+def test_val_writes_a_manifest_and_a_report_from_processes_of_their_own(trained: Path, tmp_path: Path) -> None:
+    weights = trained / "run/best_model/model.pdparams"
+    outcome = run_tool(
+        "val", "--config", trained / "config.yml", "--model_path", weights, "--save_dir", tmp_path, "--save_results",
+        "--report", "--protocol", "p3m", "--score_workers", 1,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert manifest["protocol"]["name"] == "p3m" and manifest["protocol"]["rounding"] == "none"
+    assert manifest["device"] == "cpu" and manifest["images"] == 3 == len(manifest["dataset"]["files"])
+    alpha = manifest["dataset"]["files"][0]["alpha"]
+    assert alpha["sha256"] == hashlib.sha256(Path(alpha["path"]).read_bytes()).hexdigest()
+    assert "SAD_background" in manifest["means"]
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
 def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path: Path) -> None:
     drawn.save(tmp_path / "in/GOOD.JPG", drawn.texture(50, 40))
     (tmp_path / "in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\n")
@@ -88,6 +107,7 @@ def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path:
         (("--model_path", "{run}", "--opts", "model.hr_channels=16"), "do not fit the network"),
         (("--model_path", "{run}", "--opts", "model.hr_chanels=8"), "did you mean hr_channels"),
         (("--model_path", "{run}", "--metrics", "SDA"), "did you mean SAD"),
+        (("--model_path", "{run}", "--protocol", "adobe"), "3 of 3 samples have none"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -101,7 +121,7 @@ def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str,
 
 def test_help_needs_no_paddle() -> None:
     code = "import runpy, sys; sys.argv[1:] = ['--help']; sys.modules['paddle'] = None; sys.modules['cv2'] = None\n"
-    for tool in ("train", "val", "predict", "demo"):
+    for tool in ("train", "val", "predict", "demo", "evaluate_mattes"):
         run = f"sys.path.insert(0, 'tools'); runpy.run_path('tools/{tool}.py', run_name='__main__')"
         done = subprocess.run([sys.executable, "-c", code + run], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and "--opts" in done.stdout, done.stderr
+        assert done.returncode == 0 and "show this help" in done.stdout, done.stderr

@@ -61,12 +61,12 @@ class Comparison:
         lines = [
             f"{self.images} images in both; B minus A, {CONFIDENCE:.0%} intervals of the mean from {RESAMPLES} "
             "resamplings of the images",
-            f"{'':<16}{'A':>11}{'B':>11}{'B - A':>11}{'interval':>24}{'better':>8}{'worse':>7}  verdict",
+            f"{'':<16}{'A':>11}{'B':>11}{'B - A':>11}{'interval':>28}{'better':>8}{'worse':>7}  verdict",
         ]
         for d in self.differences:
             interval = f"{d.low:+.4g} to {d.high:+.4g}"
             lines.append(
-                f"{d.name:<16}{d.before:>11.4f}{d.after:>11.4f}{d.after - d.before:>+11.4g}{interval:>24}"
+                f"{d.name:<16}{d.before:>11.4f}{d.after:>11.4f}{d.after - d.before:>+11.4g}{interval:>28}"
                 f"{d.better:>8}{d.worse:>7}  {d.verdict}"
             )
         first = self.differences[0]

@@ -136,7 +136,8 @@ def _summary(report: Report) -> str:
 def _distributions(report: Report) -> str:
     names = [row["name"] for row in report.rows]
     shown = []
-    for column in report.columns:
+    metrics = list(dict.fromkeys(column.metric for column in report.columns))
+    for column in sorted(report.columns, key=lambda column: metrics.index(column.metric)):
         svg = plots.histogram(names, [row.get(column.name, math.nan) for row in report.rows])
         if svg:
             shown.append(plot(f"{column.metric}, {REGION_TITLES[column.region]}", column.unit, svg))
@@ -180,7 +181,8 @@ def _data(report: Report, folder: Path) -> dict[str, Any]:
     columns = [
         {
             "name": column.name,
-            "label": _label(column),
+            "metric": column.metric,
+            "region": REGION_TITLES[column.region],
             "heading": column.heading,
             "lower": LOWER_IS_BETTER[column.metric],
         }

@@ -60,9 +60,15 @@ document.addEventListener("keydown", (event) => {
 });
 
 function card(row) {
-  const values = make("div", { className: "values" });
-  for (const column of data.columns) {
-    values.append(make("span", { title: column.heading }, `${column.label} `, make("b", { textContent: shown(row.values[column.name]) })));
+  const values = make("table", { className: "values" });
+  const metrics = [...new Set(data.columns.map((column) => column.metric))];
+  values.append(make("tr", {}, make("th"), ...metrics.map((metric) => make("th", { textContent: metric }))));
+  for (const region of new Set(data.columns.map((column) => column.region))) {
+    const cells = metrics.map((metric) => {
+      const column = data.columns.find((one) => one.metric === metric && one.region === region);
+      return column ? make("td", { title: column.heading, textContent: shown(row.values[column.name]) }) : make("td");
+    });
+    values.append(make("tr", {}, make("th", { textContent: region }), ...cells));
   }
   const head = make("header", {}, make("h3", { textContent: row.name }));
   if (row.rank) head.append(make("span", { className: "rank", textContent: row.rank }));
