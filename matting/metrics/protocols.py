@@ -156,7 +156,7 @@ MODNET = Protocol(
 
 SHM = Protocol(
     "shm",
-    "MindSpore's evaluation of SHM on AISegment: whole image, original size",
+    "MindSpore's description of its SHM on AISegment: whole image, original size",
     columns(("SAD",), WHOLE),
     eight_bits=False,
 )
