@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.core.run_report import read_log
+from matting.errors import MattingError
 from matting.imageio import read_alpha
 from test_training import CONFIG
 from tools import ROOT, run_tool
@@ -30,6 +32,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert outcome.status == 0, outcome.error
     return folder
+
+
+def test_a_training_run_writes_its_report(trained: Path, tmp_path: Path) -> None:
+    outcome = run_tool(
+        "train", "--config", trained / "config.yml", "--save_dir", tmp_path / "run", "--iters", 4, "--do_eval",
+        "--save_interval", 2, "--log_iters", 1, "--report",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "4 of 4" in text and "best SAD" in text and ">fusion_l1<" in text
+    for title in ("iteration 2", "iteration 4", "truth", "cutout"):
+        assert f'"title": "{title}"' in text
+    log = read_log(tmp_path / "run/train.log")
+    assert list(log.losses["loss"]) == [1, 2, 3, 4] and list(log.scores["MSE_unknown"]) == [2, 4]
+    assert log.iters == 4 and "samples/s" in log.losses and "reader" not in log.losses
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MattingError, match="train.log cannot be read"):
+        read_log(tmp_path / "empty/train.log")
 
 
 def test_train_reports_and_saves(trained: Path) -> None:

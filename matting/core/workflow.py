@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from matting.core.freeze import learn_only
 from matting.core.predictor import Network, PaddleNetwork, Predictor
 from matting.core.publish import publish
 from matting.core.results import Evaluation
+from matting.core.run_report import Film, write_run_report
 from matting.core.scoring import choose
 from matting.core.tiling import MARGIN, Tiled
 from matting.core.train import Options, train
@@ -38,6 +40,7 @@ def run_training(
     validate: bool = False,
     metric_names: Sequence[str] = ("SAD", "MSE"),
     resume_from: Path | None = None,
+    report: bool = False,
 ) -> checkpoint.Progress:
     """Train what a configuration describes, logging to `save_dir/train.log`.
 
@@ -46,6 +49,7 @@ def run_training(
         validate: score the validation set at every `save_interval` and keep the best model.
         metric_names: what to score; the first decides which model is the best.
         resume_from: a checkpoint folder to go on from.
+        report: write `save_dir/report.html`, anew at every validation.
 
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault.
@@ -56,19 +60,40 @@ def run_training(
     network = builder.model(values)
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
-    scorer = None
-    if validate:
-        scorer = partial(
-            evaluate,
-            Predictor(PaddleNetwork(network), builder.val_transforms(values)),
-            builder.dataset(values, "val_dataset"),
-            names=metric_names,
-            num_workers=min(options.num_workers, 2),
-        )
+    scorer = _scorer(values, network, options, metric_names, report) if validate else None
     learn_only(network, values.get("trainable"))
     optimizer = builder.optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
-    return train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
+    state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
+    if report and distributed.rank() == 0:
+        logger.info("look at %s", write_run_report(options.save_dir))
+    return state
+
+
+def _scorer(
+    values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
+) -> Callable[[], Evaluation]:
+    """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
+    score = partial(
+        evaluate,
+        Predictor(PaddleNetwork(network), builder.val_transforms(values)),
+        builder.dataset(values, "val_dataset"),
+        names=names,
+        num_workers=min(options.num_workers, 2),
+    )
+    if not report or distributed.rank() != 0:
+        return score
+    film = Film(options.save_dir)
+
+    def score_and_show() -> Evaluation:
+        last = checkpoint.latest(options.save_dir)  # saved before validation, so that its name tells the iteration
+        film.begin(int(last.name.rpartition("_")[2]) if last else 0)
+        result = score(visit=film.visit)
+        with contextlib.suppress(MattingError):  # nothing may have been logged yet; the run's end writes it anyway
+            write_run_report(options.save_dir)
+        return result
+
+    return score_and_show
 
 
 def run_validation(

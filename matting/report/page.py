@@ -93,13 +93,18 @@ def pictures(panels: Mapping[str, Panels], folder: Path) -> dict[str, list[dict[
         shown[name] = [
             {
                 "title": title,
-                "small": "data:image/jpeg;base64," + base64.b64encode(kept.jpegs[title]).decode("ascii"),
+                "small": picture(kept.jpegs[title]),
                 **({"full": _relative(kept.links[title], folder)} if title in kept.links else {}),
             }
             for title in TITLES
             if title in kept.jpegs
         ]
     return shown
+
+
+def picture(jpeg: bytes) -> str:
+    """Return the address under which a page holds a JPEG itself."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
 
 
 def plot(heading: str, below: str, svg: str) -> str:

@@ -72,7 +72,7 @@ function card(row) {
   }
   const head = make("header", {}, make("h3", { textContent: row.name }));
   if (row.rank) head.append(make("span", { className: "rank", textContent: row.rank }));
-  head.append(values);
+  if (data.columns.length) head.append(values);
   const panels = make("div", { className: "panels" });
   data.panels[row.name].forEach((panel, index) => {
     const picture = make("img", { src: panel.small, alt: `${panel.title} of ${row.name}`, loading: "lazy" });
@@ -90,7 +90,8 @@ function draw() {
   if (gallery) {
     const pictured = rows.filter((row) => data.panels[row.name]);
     gallery.replaceChildren(...pictured.map(card));
-    document.getElementById("count").textContent =
+    const count = document.getElementById("count");
+    if (count) count.textContent =
       `${pictured.length} with pictures, ${rows.length} of ${data.rows.length} in the table`;
   }
   const body = document.querySelector("#images tbody");
