@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 import yaml
 
@@ -36,6 +37,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a configuration, weights, photographs, and the export of them."""
     folder = tmp_path_factory.mktemp("deployment")
     (folder / "modnet.yml").write_text(MODNET, encoding="utf-8")
+    paddle.seed(0)
     network = builder.model(config.load(folder / "modnet.yml"))
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     weights.write_weights(folder / "modnet.pdparams", state)

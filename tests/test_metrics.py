@@ -73,6 +73,16 @@ def test_connectivity_of_noise_takes_the_other_way_to_the_same_value() -> None:
     assert metrics.connectivity_error(prediction, truth) == pytest.approx(slow_connectivity(prediction, truth, region))
 
 
+@pytest.mark.parametrize("skip_empty", [False, True])
+def test_connectivity_with_grain_at_one_level_takes_both_ways_to_the_same_value(skip_empty: bool) -> None:
+    prediction, truth = mattes(3, 64, 80)
+    rng = np.random.default_rng(3)
+    prediction = np.where(prediction >= 200, rng.integers(253, 256, truth.shape), prediction).astype(np.uint8)
+    assert metrics.connectivity_error(prediction, truth, skip_empty=skip_empty) == pytest.approx(
+        slow_connectivity(prediction, truth, np.ones(truth.shape, bool)), rel=1e-9
+    )
+
+
 def test_sums_and_means_by_hand() -> None:
     prediction = np.array([[0, 255], [102, 51]], np.uint8)
     truth = np.array([[0, 0], [51, 51]], np.uint8)

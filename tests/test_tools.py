@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.core.run_report import read_log
+from matting.errors import MattingError
 from matting.imageio import read_alpha
 from test_training import CONFIG
 from tools import ROOT, run_tool
@@ -28,6 +32,24 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     assert outcome.status == 0, outcome.error
     return folder
+
+
+def test_a_training_run_writes_its_report(trained: Path, tmp_path: Path) -> None:
+    outcome = run_tool(
+        "train", "--config", trained / "config.yml", "--save_dir", tmp_path / "run", "--iters", 4, "--do_eval",
+        "--save_interval", 2, "--log_iters", 1, "--report",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    text = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert "4 of 4" in text and "best SAD" in text and ">fusion_l1<" in text
+    for title in ("iteration 2", "iteration 4", "truth", "cutout"):
+        assert f'"title": "{title}"' in text
+    log = read_log(tmp_path / "run/train.log")
+    assert list(log.losses["loss"]) == [1, 2, 3, 4] and list(log.scores["MSE_unknown"]) == [2, 4]
+    assert log.iters == 4 and "samples/s" in log.losses and "reader" not in log.losses
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MattingError, match="train.log cannot be read"):
+        read_log(tmp_path / "empty/train.log")
 
 
 def test_train_reports_and_saves(trained: Path) -> None:
@@ -65,8 +87,27 @@ def test_the_csv_has_a_row_an_image_and_their_mean(trained: Path, tmp_path: Path
     with open(tmp_path / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["name"] for row in rows] == ["train/fg/0.png", "train/fg/1.png", "train/fg/2.png", "mean"]
-    assert set(rows[0]) == {"name", "height", "width", "SAD", "MSE", "SAD_unknown", "MSE_unknown"}
+    assert set(rows[0]) == {
+        "name", "height", "width", "SAD", "MSE", "SAD_unknown", "MSE_unknown", "seconds_predicting", "seconds_scoring",
+    }  # fmt: skip
     assert float(rows[3]["SAD"]) == pytest.approx(np.mean([float(row["SAD"]) for row in rows[:3]]))
+
+
+def test_val_writes_a_manifest_and_a_report_from_processes_of_their_own(trained: Path, tmp_path: Path) -> None:
+    weights = trained / "run/best_model/model.pdparams"
+    outcome = run_tool(
+        "val", "--config", trained / "config.yml", "--model_path", weights, "--save_dir", tmp_path, "--save_results",
+        "--report", "--protocol", "p3m", "--score_workers", 1,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert manifest["protocol"]["name"] == "p3m" and manifest["protocol"]["rounding"] == "none"
+    assert manifest["device"] == "cpu" and manifest["images"] == 3 == len(manifest["dataset"]["files"])
+    alpha = manifest["dataset"]["files"][0]["alpha"]
+    assert alpha["sha256"] == hashlib.sha256(Path(alpha["path"]).read_bytes()).hexdigest()
+    assert "SAD_background" in manifest["means"]
+    assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
 def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path: Path) -> None:
@@ -90,6 +131,7 @@ def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path:
         (("--model_path", "{run}", "--opts", "model.hr_channels=16"), "do not fit the network"),
         (("--model_path", "{run}", "--opts", "model.hr_chanels=8"), "did you mean hr_channels"),
         (("--model_path", "{run}", "--metrics", "SDA"), "did you mean SAD"),
+        (("--model_path", "{run}", "--protocol", "adobe"), "3 of 3 samples have none"),
     ],
 )
 def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -103,7 +145,7 @@ def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str,
 
 def test_help_needs_no_paddle() -> None:
     code = "import runpy, sys; sys.argv[1:] = ['--help']; sys.modules['paddle'] = None; sys.modules['cv2'] = None\n"
-    for tool in ("train", "val", "predict", "demo"):
+    for tool in ("train", "val", "predict", "demo", "evaluate_mattes"):
         run = f"sys.path.insert(0, 'tools'); runpy.run_path('tools/{tool}.py', run_name='__main__')"
         done = subprocess.run([sys.executable, "-c", code + run], cwd=ROOT, capture_output=True, text=True, check=False)
-        assert done.returncode == 0 and "--opts" in done.stdout, done.stderr
+        assert done.returncode == 0 and "show this help" in done.stdout, done.stderr

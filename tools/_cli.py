@@ -66,6 +66,17 @@ def required(value: str | None, flag: str) -> str:
     return value
 
 
+def add_scoring(made: argparse.ArgumentParser) -> None:
+    """Add what every tool takes that scores mattes."""
+    made.add_argument(
+        "--protocol",
+        default="default",
+        choices=("default", "paddleseg", "adobe", "p3m", "modnet", "shm"),
+        help="region, scale, trimap rule and rounding of a published table; see docs/metrics.md",
+    )
+    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU; default: all of the protocol")
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool: what the user can mend is printed as one line, with exit status 1; Ctrl-C exits with 130."""
     cpu.tune()

@@ -18,6 +18,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from matting import log
+    from matting.digest import sha256
     from matting.weights import download
     from matting.weights.published import PUBLISHED, published
 
@@ -27,7 +28,7 @@ def main() -> None:
             path = download.cached(entry.url)
             print(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
             print(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
-            print(f"  in the cache, SHA-256 {download.file_sha256(path)}" if path.is_file() else "  not fetched yet")
+            print(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
         return
     if not args.names:
         raise _cli.MattingError("get what? Give one of the names that `list` shows")

@@ -23,6 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--metrics", nargs="+", default=["SAD", "MSE"], help="for --do_eval; the first picks the best")
     parser.add_argument("--log_iters", type=int, default=10, help="iterations between reports")
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs to save_dir/vdl")
+    parser.add_argument("--report", action="store_true", help="write report.html: curves, and samples with --do_eval")
     parser.add_argument("--eval_begin_iters", type=int, default=0, help="do not validate before this iteration")
     parser.add_argument("--seed", type=int, help="of weights, order and draws, instead of the configuration's (0)")
     parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "bf16"), help="fp16, bf16: mixed")
@@ -61,6 +62,7 @@ def main() -> None:
         validate=args.do_eval,
         metric_names=args.metrics,
         resume_from=args.resume_model,
+        report=args.report,
     )
 
 

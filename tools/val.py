@@ -1,4 +1,4 @@
-"""Score trained weights: python tools/val.py --config CONFIG --model_path output/best_model --save_results"""
+"""Score trained weights: python tools/val.py --config CONFIG --model_path output/best_model --save_results --report"""
 
 from __future__ import annotations
 
@@ -9,21 +9,33 @@ import _cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = _cli.parser("Score trained weights on the validation set of a configuration.")
+    parser = _cli.parser(
+        "Score trained weights on the validation set of a configuration, or compare two results.", config_required=False
+    )
     _cli.add_weights(parser)
     _cli.add_engine(parser, "dynamic")
-    parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="for metrics.csv and the mattes")
+    parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="where everything is written")
     parser.add_argument("--num_workers", type=int, default=0, help="threads that read the data")
+    parser.add_argument("--score_workers", type=int, default=1, help="processes that score while the network runs")
     parser.add_argument("--save_results", action="store_true", help="write the mattes as PNG too")
-    parser.add_argument("--metrics", nargs="+", help="SAD MSE MAD Grad Conn IoU, or some of them; default: all")
+    parser.add_argument("--report", action="store_true", help="write report.html: plots, the worst and the best images")
+    _cli.add_scoring(parser)
+    parser.add_argument(
+        "--compare", nargs=2, type=Path, metavar=("A.csv", "B.csv"), help="differences of two metrics.csv, B minus A"
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
-    from matting import config, metrics
+    if args.compare:
+        from matting.core.compare import compare
 
-    values = config.load(args.config, args.opts)
+        print(compare(*args.compare).table())
+        return
+    from matting import config
+
+    values = config.load(_cli.required(args.config, "--config"), args.opts)
 
     from matting.core import distributed
     from matting.core.prediction import Runtime
@@ -35,13 +47,18 @@ def main() -> None:
         args.save_dir,
         partial=args.partial,
         runtime=Runtime(args.engine, args.precision, args.device, args.threads),
-        metric_names=args.metrics or metrics.METRICS,
+        protocol=args.protocol,
+        metric_names=args.metrics,
         num_workers=args.num_workers,
+        score_workers=args.score_workers,
         save_results=args.save_results,
+        report=args.report,
     )
     if distributed.rank() == 0:
         print(result.table())
-        print(f"one row an image: {args.save_dir / 'metrics.csv'}")
+        print(f"one row an image: {args.save_dir / 'metrics.csv'}; all about it: {args.save_dir / 'manifest.json'}")
+        if args.report:
+            print(f"look at {args.save_dir / 'report.html'}")
 
 
 if __name__ == "__main__":

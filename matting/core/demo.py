@@ -15,11 +15,12 @@ import paddle
 from matting import drawn_data
 from matting.contact_sheet import contact_sheet, over_checkerboard
 from matting.core import builder
-from matting.core.evaluate import Evaluation, evaluate
+from matting.core.evaluate import evaluate
 from matting.core.jobs import find_jobs
 from matting.core.predict import predict
 from matting.core.prediction import Runtime, make_predictor
 from matting.core.predictor import PaddleNetwork, Predictor
+from matting.core.results import Evaluation
 from matting.core.train import Options
 from matting.core.workflow import run_training
 from matting.imageio import quantise, write_png

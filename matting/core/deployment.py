@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from matting import __version__
 from matting.core import components
 from matting.core.predictor import Predictor
 from matting.core.tiling import MARGIN, tiled
+from matting.digest import sha256
 from matting.engines import Interface, open_engine
 from matting.errors import MattingError
 
@@ -43,7 +43,7 @@ class Deployment:
 
     def write(self, folder: Path) -> None:
         """Write `deploy.yml` with the checksums of the files that are in the folder now."""
-        files = {path.name: _sha256(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
+        files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
         interface = {key: _plain(value) for key, value in asdict(self.interface).items()}
         content = {
             "format": _FORMAT,
@@ -84,7 +84,7 @@ class Deployment:
         except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
             raise MattingError(f"{folder} is no export ({error}); make one with tools/export.py") from None
         for name, digest in read.files.items():
-            if not (folder / name).is_file() or _sha256(folder / name) != digest:
+            if not (folder / name).is_file() or sha256(folder / name) != digest:
                 raise MattingError(f"{folder / name} is missing or was changed since the export; export again")
         return read
 
@@ -122,8 +122,3 @@ def put_into_place(beside: Path, folder: Path) -> None:
 
 def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,129 +11,130 @@ import numpy as np
 from tqdm import tqdm
 
 from matting import metrics, trimap
-from matting.core import distributed
+from matting.core import distributed, scoring
 from matting.core.predictor import Predictor
+from matting.core.results import PREDICTING, SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
+from matting.metrics.protocols import Protocol
 from matting.read_ahead import read_ahead
-from matting.registry import nearest
+from matting.report.extremes import Extremes
 from matting.sample import Sample
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The scores of a set.
-
-    Attributes:
-        rows: one an image, in the list's order: `name`, `height`, `width`, then the metrics by column name.
-        means: the mean of every metric over the images that have it.
-        listed_trimaps: how many images have a trimap of their own; that of the others was made by the evaluation rule.
-    """
-
-    rows: list[dict[str, Any]]
-    means: dict[str, float]
-    listed_trimaps: int = 0
-
-    def table(self) -> str:
-        """Return the means as text: a line a metric, the whole image and the unknown region side by side."""
-        names = [name for name in self.means if not name.endswith("_unknown")]
-        lines = [
-            f"{len(self.rows)} images, original size, mattes rounded to 8 bits",
-            f"unknown region: {self.listed_trimaps} trimaps from the list, "
-            f"{len(self.rows) - self.listed_trimaps} made by the {trimap.EVALUATION_KERNEL}-px rule",
-        ]
-        lines.append(f"{'':<8}{'whole image':>14}{'unknown region':>17}")
-        for name in names:
-            unknown = self.means.get(f"{name}_unknown")
-            beside = f"{unknown:>17.4f}" if unknown is not None else ""
-            lines.append(f"{name:<8}{self.means[name]:>14.4f}{beside}   {metrics.UNITS[name]}")
-        return "\n".join(lines)
-
-    def write_csv(self, path: Path) -> None:
-        """Write one row an image, then a row named `mean`."""
-        columns = ["name", "height", "width", *self.means]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        with open(beside, "w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns, restval="")
-            writer.writeheader()
-            writer.writerows(self.rows)
-            writer.writerow({"name": "mean", **self.means})
-        os.replace(beside, path)
-
-
-def check_names(names: Sequence[str]) -> None:
-    """Check names of metrics before any work.
-
-    Raises:
-        MattingError: a name is no metric.
-    """
-    for name in names:
-        if name not in metrics.METRICS:
-            raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.METRICS))}")
 
 
 def evaluate(
     predictor: Predictor,
     dataset: Any,
     *,
-    names: Sequence[str] = metrics.METRICS,
+    protocol: str | Protocol = metrics.DEFAULT,
+    names: Sequence[str] | None = None,
     num_workers: int = 0,
+    score_workers: int = 0,
     save_dir: Path | None = None,
+    with_panels: bool = False,
     visit: Callable[[Sample, np.ndarray], None] | None = None,
 ) -> Evaluation:
-    """Predict every sample of a set and score the matte, rounded to 8 bits, at the original size.
+    """Predict every sample of a set and score the mattes at the original size, by a protocol.
 
     The unknown region is that of the sample's trimap, or else of the trimap made from the true alpha by the evaluation
     rule (`matting.trimap.for_evaluation`). Whole-image scores are of the matte as it is; for the unknown region known
-    pixels are imposed first.
+    pixels are imposed first. With several ranks each scores its share, every image once.
 
     Args:
         dataset: a `MattingDataset` in mode val: `dataset.read(index)` gives image and alpha at the original size.
-        names: which metrics (`metrics.METRICS`).
+        protocol: of `metrics.PROTOCOLS`.
+        names: which of its metrics; None for all.
         num_workers: threads that read ahead.
+        score_workers: processes that score while the network runs; 0 scores in between.
         save_dir: where to write the mattes as 8-bit PNG, mirroring the set's folders; None writes none.
+        with_panels: keep small pictures of the worst and the best, by the first column, for a report.
         visit: called with every sample and its 8-bit matte, on the rank that predicted it.
 
     Raises:
-        MattingError: the set is empty, or a sample cannot be used.
+        MattingError: the set is empty, lacks trimaps that the protocol counts in, or a sample cannot be used.
     """
-    if len(dataset) == 0:
-        raise MattingError("the validation set is empty, so there is nothing to measure; check val_file")
+    chosen = scoring.choose(protocol, names)
+    listed = _check(dataset, chosen)
     mine = range(distributed.rank(), len(dataset), distributed.ranks())
     samples: Iterable[Sample] = read_ahead(dataset.read, mine, num_workers)
     if distributed.rank() == 0:
         samples = tqdm(samples, total=len(mine), desc="evaluating", unit="image", leave=False, disable=None)
-    rows = []
-    for index, sample in zip(mine, samples, strict=True):
-        row, matte = _score(predictor, sample, names)
-        rows.append((index, row))
-        if save_dir is not None:
-            write_png(save_dir / Path(sample["name"]).with_suffix(".png"), matte)
-        if visit is not None:
-            visit(sample, matte)
-    gathered = sorted((item for part in distributed.gather(rows) for item in part), key=lambda item: item[0])
+    started: list[dict[str, Any]] = []
+
+    def jobs() -> Iterator[scoring.Job]:
+        for index, sample in zip(mine, samples, strict=True):
+            row, alpha = _predict(predictor, sample)
+            started.append(row)
+            links = _links(dataset.entries[index])
+            if save_dir is not None or visit is not None:
+                matte = quantise(alpha)
+                if save_dir is not None:
+                    links["matte"] = save_dir / Path(sample["name"]).with_suffix(".png")
+                    write_png(links["matte"], matte)
+                if visit is not None:
+                    visit(sample, matte)
+            image = sample["image"] if with_panels else None
+            yield scoring.Job(
+                sample["name"], alpha, sample["alpha"], sample.get("trimap"), chosen, image, links, with_panels
+            )
+
+    finished: list[tuple[int, dict[str, Any]]] = []
+    extremes = Extremes(metrics.LOWER_IS_BETTER[chosen.columns[0].metric])
+    for index, result in zip(mine, scoring.run(scoring.score, jobs(), score_workers), strict=True):
+        row = _row(started[len(finished)], result)
+        finished.append((index, row))
+        if result.panels is not None:
+            extremes.add(row["name"], row[chosen.columns[0].name], result.panels)
+    return _gather(finished, extremes, listed, chosen)
+
+
+def _check(dataset: Any, protocol: Protocol) -> int:
+    """Return how many trimaps the set's list names."""
+    if len(dataset) == 0:
+        raise MattingError("the validation set is empty, so there is nothing to measure; check val_file")
     listed = sum(entry.trimap is not None for entry in dataset.entries)
-    return summarise([row for _, row in gathered], listed)
+    if protocol.needs_trimap and listed < len(dataset):
+        raise MattingError(
+            f"the protocol {protocol.name} counts in the set's own trimaps, but {len(dataset) - listed} of "
+            f"{len(dataset)} samples have none; name them in the list, or choose the protocol paddleseg"
+        )
+    return listed
 
 
-def summarise(rows: list[dict[str, Any]], listed_trimaps: int = 0) -> Evaluation:
-    """Return rows together with the mean of every metric column; NaN (no unknown pixel in the picture) is left out."""
-    means = {}
-    for key in rows[0]:
-        if key not in ("name", "height", "width"):
-            values = [row[key] for row in rows if not np.isnan(row[key])]
-            means[key] = float(np.mean(values)) if values else float("nan")
-    return Evaluation(rows, means, listed_trimaps)
-
-
-def _score(predictor: Predictor, sample: Sample, names: Sequence[str]) -> tuple[dict[str, Any], np.ndarray]:
-    true_trimap = sample["trimap"] if "trimap" in sample else trimap.for_evaluation(sample["alpha"])
-    needs_trimap = "trimap" in predictor.network.inputs
+def _predict(predictor: Predictor, sample: Sample) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the beginning of a row, and alpha as the network left it, (H, W) float32 in [0, 1]."""
+    known = None
+    if "trimap" in predictor.network.inputs:
+        known = sample["trimap"] if "trimap" in sample else trimap.for_evaluation(sample["alpha"])
+    start = time.perf_counter()
     try:
-        matte = quantise(predictor(sample["image"], true_trimap if needs_trimap else None))
+        alpha = np.clip(predictor(sample["image"], known), 0, 1)
     except MattingError as error:
         raise MattingError(f"{sample['name']}: {error}") from None
-    height, width = matte.shape
-    scores = metrics.score(matte, quantise(sample["alpha"]), true_trimap, names)
-    return {"name": sample["name"], "height": height, "width": width, **scores}, matte
+    height, width = alpha.shape
+    return {"name": sample["name"], "height": height, "width": width, PREDICTING: time.perf_counter() - start}, alpha
+
+
+def _row(begun: dict[str, Any], result: scoring.Score) -> dict[str, Any]:
+    plain = {key: value for key, value in begun.items() if key != PREDICTING}
+    return {**plain, **result.values, PREDICTING: round(begun[PREDICTING], 4), SCORING: round(result.seconds, 4)}
+
+
+def _links(entry: Any) -> dict[str, Path]:
+    """Return the files of a sample that a report may link to."""
+    links = {"truth": entry.alpha}
+    if entry.background is None:
+        links["image"] = entry.foreground
+    return links
+
+
+def _gather(
+    finished: list[tuple[int, dict[str, Any]]], extremes: Extremes, listed: int, protocol: Protocol
+) -> Evaluation:
+    """Bring the rows of all ranks into the list's order, every image once."""
+    parts = distributed.gather((finished, extremes))
+    rows = sorted((item for rows, _ in parts for item in rows), key=lambda item: item[0])
+    every = Extremes(extremes.lower_is_better)
+    for _, kept in parts:
+        every.merge(kept)
+    return summarise([row for _, row in rows], listed, protocol, every.panels())

@@ -20,13 +20,13 @@ from matting.core import builder, checkpoint
 from matting.core.components import section
 from matting.core.deployment import Deployment, put_into_place
 from matting.core.predictor import PaddleNetwork
+from matting.digest import sha256
 from matting.drawn_data import draw_portrait
 from matting.engines import FILES, Interface, installed, open_engine
 from matting.errors import MattingError
 from matting.registry import TRANSFORMS
 from matting.transforms import resize
 from matting.trimap import for_evaluation
-from matting.weights.download import file_sha256
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def export(
         f"{spec['type']} ({backbone})" if backbone else spec["type"],
         interface,
         _fixed(section(values, "val_dataset").get("transforms") or [], size),
-        file_sha256(file),
+        sha256(file),
     )
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -107,19 +107,23 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
     """Return the largest difference of alpha from the network's own by engine, on noise and on a drawn portrait.
 
     Raises:
-        MattingError: one is above `TOLERANCE`.
+        MattingError: one is above `TOLERANCE`, and above what rounding can explain: ten times the change that the
+            network itself makes of an input changed in its last bits (untrained networks amplify those).
     """
     differences: dict[str, float] = {}
     reference, inputs = PaddleNetwork(network), _trial_inputs(interface)
     expected = [reference(*arrays) for arrays in inputs]
+    nudged = [reference(arrays[0] * np.float32(1 + 2e-7), *arrays[1:]) for arrays in inputs]
+    rounding = max(float(np.abs(one - two).max()) for one, two in zip(expected, nudged, strict=True))
+    bound = max(TOLERANCE, 10 * rounding)
     for name in installed():
         engine = open_engine(folder, interface, name)
         apart = [np.abs(engine(*arrays) - alpha).max() for arrays, alpha in zip(inputs, expected, strict=True)]
         differences[name] = float(max(apart))
-        if not differences[name] <= TOLERANCE:
+        if not differences[name] <= bound:
             raise MattingError(
                 f"the exported network differs from the original by {differences[name]:.2e} in {name}, more than "
-                f"{TOLERANCE}; nothing was exported"
+                f"{bound:.1e}; nothing was exported"
             )
     return differences
 

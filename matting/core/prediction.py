@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import json
 import logging
 import shutil
@@ -17,9 +18,10 @@ from matting import __version__, config, engines, trimap, weights
 from matting.core.deployment import DESCRIPTION, Deployment, open_predictor
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.tiling import MARGIN, tiled
+from matting.digest import sha256
 from matting.errors import MattingError
 from matting.lock import locked
-from matting.weights.download import cache_dir, file_sha256
+from matting.weights.download import cache_dir
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
     """
     file = weights.weights_file(weights.located(model_path))
     data = values.get("val_dataset") or {}
-    matters = [__version__, file_sha256(file), values.get("model"), data.get("transforms"), partial]
+    matters = [__version__, sha256(file), values.get("model"), data.get("transforms"), partial]
     key = hashlib.sha256(json.dumps(matters, sort_keys=True, default=str).encode()).hexdigest()[:20]
     folder = cache_dir() / "exports" / key
     with locked(folder.with_name(f".{folder.name}.lock")):
@@ -112,6 +114,25 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
 
         export(values, file, folder, partial=partial)
     return folder
+
+
+def engine_used(runtime: Runtime) -> str:
+    """Return what computes under these settings, with its version and precision."""
+    name = _engine(runtime)
+    package = "paddlepaddle" if name in ("dynamic", "paddle") else name
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # the GPU build goes by another name
+        version = "?"
+    kind = {"dynamic": "Paddle, dynamic graph", "paddle": "Paddle Inference"}.get(name, name)
+    return f"{kind} {version}, {runtime.precision}"
+
+
+def weights_sha256(model_path: str | Path) -> str:
+    """Return the SHA-256 of the file of weights that a path, a name or an export stands for."""
+    if (Path(model_path) / DESCRIPTION).is_file():
+        return Deployment.read(Path(model_path)).weights_sha256
+    return sha256(weights.weights_file(weights.located(model_path)))
 
 
 def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.ndarray], np.ndarray]:

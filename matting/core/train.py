@@ -14,8 +14,8 @@ import paddle
 
 from matting import metrics
 from matting.core import checkpoint, distributed, progress
-from matting.core.evaluate import Evaluation
 from matting.core.freeze import set_training
+from matting.core.results import Evaluation
 from matting.core.visual import Board, batch_picture
 from matting.datasets.loader import train_batches
 from matting.datasets.sampler import BatchSampler

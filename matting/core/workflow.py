@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,17 @@ from typing import Any
 import paddle
 
 from matting import __version__, config, log, metrics
-from matting.core import builder, checkpoint, device, distributed
-from matting.core.evaluate import Evaluation, check_names, evaluate
+from matting.core import builder, checkpoint, device, distributed, manifest
+from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
-from matting.core.prediction import Runtime, make_predictor
+from matting.core.prediction import Runtime, engine_used, make_predictor, weights_sha256
 from matting.core.predictor import PaddleNetwork, Predictor
+from matting.core.publish import publish
+from matting.core.results import Evaluation
+from matting.core.run_report import Film, write_run_report
+from matting.core.scoring import choose
 from matting.core.train import Options, train
+from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +36,7 @@ def run_training(
     validate: bool = False,
     metric_names: Sequence[str] = ("SAD", "MSE"),
     resume_from: Path | None = None,
+    report: bool = False,
 ) -> checkpoint.Progress:
     """Train what a configuration describes, logging to `save_dir/train.log`.
 
@@ -38,29 +45,51 @@ def run_training(
         validate: score the validation set at every `save_interval` and keep the best model.
         metric_names: what to score; the first decides which model is the best.
         resume_from: a checkpoint folder to go on from.
+        report: write `save_dir/report.html`, anew at every validation.
 
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault.
     """
     begin(values, device_name, options.save_dir / "train.log")
-    check_names(metric_names)
+    choose(metrics.DEFAULT, metric_names)
     paddle.seed(options.seed)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
-    scorer = None
-    if validate:
-        scorer = partial(
-            evaluate,
-            Predictor(PaddleNetwork(network), builder.val_transforms(values)),
-            builder.dataset(values, "val_dataset"),
-            names=metric_names,
-            num_workers=min(options.num_workers, 2),
-        )
+    scorer = _scorer(values, network, options, metric_names, report) if validate else None
     learn_only(network, values.get("trainable"))
     optimizer = builder.optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
-    return train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
+    state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
+    if report and distributed.rank() == 0:
+        logger.info("look at %s", write_run_report(options.save_dir))
+    return state
+
+
+def _scorer(
+    values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
+) -> Callable[[], Evaluation]:
+    """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
+    score = partial(
+        evaluate,
+        Predictor(PaddleNetwork(network), builder.val_transforms(values)),
+        builder.dataset(values, "val_dataset"),
+        names=names,
+        num_workers=min(options.num_workers, 2),
+    )
+    if not report or distributed.rank() != 0:
+        return score
+    film = Film(options.save_dir)
+
+    def score_and_show() -> Evaluation:
+        last = checkpoint.latest(options.save_dir)  # saved before validation, so that its name tells the iteration
+        film.begin(int(last.name.rpartition("_")[2]) if last else 0)
+        result = score(visit=film.visit)
+        with contextlib.suppress(MattingError):  # nothing may have been logged yet; the run's end writes it anyway
+            write_run_report(options.save_dir)
+        return result
+
+    return score_and_show
 
 
 def run_validation(
@@ -70,29 +99,64 @@ def run_validation(
     *,
     partial: bool = False,
     runtime: Runtime | None = None,
-    metric_names: Sequence[str] = metrics.METRICS,
+    protocol: str = metrics.DEFAULT.name,
+    metric_names: Sequence[str] | None = None,
     num_workers: int = 0,
+    score_workers: int = 0,
     save_results: bool = False,
+    report: bool = False,
 ) -> Evaluation:
-    """Score trained weights on the validation set; writes `metrics.csv`, and with `save_results` the mattes."""
+    """Score trained weights on the validation set.
+
+    Writes `metrics.csv` and `manifest.json` below `save_dir`; with `save_results` the mattes too, and with `report` the
+    page `report.html`.
+    """
     runtime = runtime or Runtime("dynamic")
-    begin(values, runtime.device)
-    check_names(metric_names)
+    used = begin(values, runtime.device)
+    choose(protocol, metric_names)
     predictor = make_predictor(values, model_path, runtime, partial)
+    dataset = builder.dataset(values, "val_dataset")
     result = evaluate(
         predictor,
-        builder.dataset(values, "val_dataset"),
+        dataset,
+        protocol=protocol,
         names=metric_names,
         num_workers=num_workers,
+        score_workers=score_workers,
         save_dir=save_dir if save_results else None,
+        with_panels=report,
     )
     if distributed.rank() == 0:
-        result.write_csv(save_dir / "metrics.csv")
+        engine = engine_used(runtime)
+        about = _about(values, str(model_path), dataset) | {"engine": engine, "device": used}
+        data = values["val_dataset"]
+        facts = [("weights", str(model_path)), ("data", str(data["dataset_root"])), ("engine", engine)]
+        model = (values.get("model") or {}).get("type", "evaluation")
+        title = f"{model} on {Path(data['dataset_root']).name}"
+        publish(result, save_dir, title=title, facts=facts, about=about, report=report)
     return result
 
 
-def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> None:
-    """Start the log, connect the ranks, choose the device, and check the configuration before any work."""
+def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str, Any]:
+    """Return what the manifest says of weights, data, configuration and engine."""
+    spec = values["val_dataset"]
+    root = Path(spec["dataset_root"])
+    lists = [spec["val_file"]] if isinstance(spec["val_file"], str) else spec["val_file"]
+    layers = ("foreground", "alpha", "background", "trimap")
+    return {
+        "weights": {"path": model_path, "sha256": weights_sha256(model_path)},
+        "configuration": dict(values),
+        "dataset": {
+            "root": str(root),
+            "lists": manifest.files({"list": root / name} for name in lists),
+            "files": manifest.files({layer: getattr(entry, layer) for layer in layers} for entry in dataset.entries),
+        },
+        "processes": distributed.ranks(),
+    }
+
+
+def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
+    """Start the log, connect the ranks, check the configuration before any work, and return the device in use."""
     first_rank = distributed.rank() == 0
     log.start(log_file if first_rank else None, quiet=not first_rank)
     builder.check(values)
@@ -104,6 +168,7 @@ def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = N
     )  # fmt: skip
     if log_file is not None:
         logger.info("configuration:\n%s", config.dump(dict(values)))
+    return used
 
 
 def parameters(network: paddle.nn.Layer) -> int:

@@ -5,24 +5,39 @@ from __future__ import annotations
 from matting.metrics.connectivity import THRESHOLDS, connectivity_error
 from matting.metrics.errors import Errors, Iou, dtssd, errors, iou
 from matting.metrics.gradient import DerivativeFilter, gradient_error, unit_norm_filter, unit_sum_filter
-from matting.metrics.score import LOWER_IS_BETTER, METRICS, SCALES, UNITS, heading, score
+from matting.metrics.protocols import (
+    DEFAULT,
+    LOWER_IS_BETTER,
+    METRICS,
+    PROTOCOLS,
+    SCALES,
+    UNITS,
+    Column,
+    Protocol,
+    select,
+)
+from matting.metrics.score import score
 
 __all__ = [
+    "DEFAULT",
     "LOWER_IS_BETTER",
     "METRICS",
+    "PROTOCOLS",
     "SCALES",
     "THRESHOLDS",
     "UNITS",
+    "Column",
     "DerivativeFilter",
     "Errors",
     "Iou",
+    "Protocol",
     "connectivity_error",
     "dtssd",
     "errors",
     "gradient_error",
-    "heading",
     "iou",
     "score",
+    "select",
     "unit_norm_filter",
     "unit_sum_filter",
 ]

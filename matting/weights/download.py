@@ -14,6 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from matting import digest
 from matting.errors import MattingError
 from matting.lock import locked
 from matting.weights.published import PUBLISHED, Published
@@ -98,12 +99,6 @@ def mirrored(url: str) -> str:
     return mirror.rstrip("/") + urllib.parse.urlparse(url).path if mirror else url
 
 
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hex digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _transfer(address: str, part: Path) -> None:
     """Bring `part` to the file's full length; a transfer that breaks off is tried again from where it stopped."""
     for attempt in range(1, _ATTEMPTS + 1):
@@ -165,8 +160,8 @@ def _check(part: Path, address: str, sha256: str | None, size: int | None) -> No
         problem = "an empty file came"
     elif size is not None and found != size:
         problem = f"{found} bytes came, the file has {size}"
-    elif sha256 is not None and (digest := file_sha256(part)) != sha256:
-        problem = f"its SHA-256 is {digest}, the published one {sha256}"
+    elif sha256 is not None and (found_sum := digest.sha256(part)) != sha256:
+        problem = f"its SHA-256 is {found_sum}, the published one {sha256}"
     if problem:
         part.unlink()
         raise ValueError(problem)

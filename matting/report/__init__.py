@@ -1,0 +1,1 @@
+"""Reports that people look at: one HTML file with plots and pictures inside, and nothing fetched from anywhere."""

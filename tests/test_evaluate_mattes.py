@@ -1,0 +1,212 @@
+"""Scoring folders of mattes, comparing two results, and what is left on disk."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import drawn
+from matting import metrics
+from matting.core.compare import compare, interval
+from matting.core.results import read_csv, summarise
+from matting.core.score_folder import find_pairs, score_folder
+from matting.core.scoring import as_stored, run
+from matting.errors import MattingError
+from matting.imageio import write_png
+from matting.report import plots
+from matting.report.extremes import Extremes
+from matting.report.panels import Panels, error_map, make_panels
+from tools import ROOT, run_tool
+
+SHAPE = (60, 80)
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> Path:
+    """True mattes and worse and worse ones, one of them in a subfolder and named as `predict.py` names it."""
+    truth = np.rint(drawn.disc(*SHAPE) * 255).astype(np.uint8)
+    for number, name in enumerate(("a", "b", "x/c")):
+        write_png(tmp_path / f"alpha/{name}.png", truth)
+        spoilt = np.clip(truth.astype(int) - 20 * number, 0, 255).astype(np.uint8)
+        write_png(tmp_path / f"pred/{name}{'_alpha' if number else ''}.png", spoilt)
+        drawn.save(tmp_path / f"image/{name}.jpg", drawn.texture(*SHAPE, number))
+    return tmp_path
+
+
+def test_pairs_are_scored_and_written(folders: Path) -> None:
+    outcome = run_tool(
+        "evaluate_mattes", "--alpha", folders / "alpha", "--pred", folders / "pred", "--image", folders / "image",
+        "--csv", folders / "out/scores.csv", "--report", folders / "out/report.html", "--score_workers", 0,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    assert "3 images, protocol default" in outcome.output and "unknown region" in outcome.output
+    rows = read_csv(folders / "out/scores.csv")
+    assert [row["name"] for row in rows] == ["a.png", "b.png", "x/c.png"]
+    assert rows[0]["SAD"] == 0 and 0 < rows[1]["SAD"] < rows[2]["SAD"]
+    _check_report(folders / "out/report.html", ["x/c.png", "b.png", "a.png"])
+
+
+class _Page(HTMLParser):
+    """Notes every address of a page, and the text of its data."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.data = ""
+        self._in_data = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.addresses += [str(values[key]) for key in ("src", "href", "data") if key in values]
+        self._in_data = tag == "script" and values.get("id") == "data"
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_data = self._in_data and tag != "script"
+
+    def handle_data(self, data: str) -> None:
+        self.data += data if self._in_data else ""
+
+
+def _check_report(path: Path, names: list[str]) -> None:
+    text = path.read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.addresses == [] and not re.search(r"url\(|@import|https?://", text)
+    data = json.loads(page.data)
+    assert list(data["panels"]) == names
+    panels = data["panels"][names[0]]
+    assert [panel["title"] for panel in panels] == ["image", "truth", "matte", "error", "cutout"]
+    for panel in panels:
+        assert panel["small"].startswith("data:image/jpeg;base64,")
+        if panel["title"] in ("image", "truth", "matte"):
+            assert (path.parent / panel["full"]).is_file()
+    assert text.count("<svg") == 12
+
+
+def test_a_file_name_cannot_break_out_of_the_page(folders: Path) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    for kind in ("alpha", "pred"):
+        (folders / kind / f"{name}.png").write_bytes((folders / "alpha/a.png").read_bytes())
+    outcome = run_tool(
+        "evaluate_mattes", "--alpha", folders / "alpha", "--pred", folders / "pred", "--report", folders / "r.html",
+        "--score_workers", 0, "--protocol", "modnet",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    assert "<img src=x" not in (folders / "r.html").read_text(encoding="utf-8")
+
+
+def test_processes_give_what_one_process_gives(folders: Path) -> None:
+    pairs = find_pairs(folders / "alpha", folders / "pred")
+    here, there = (score_folder(pairs, protocol="p3m", workers=workers) for workers in (0, 2))
+    assert here.means == pytest.approx(there.means, nan_ok=True)
+    assert [row["name"] for row in here.rows] == [row["name"] for row in there.rows]
+
+
+def test_what_is_missing_or_ill_sized_is_named_before_scoring(folders: Path) -> None:
+    (folders / "pred/b_alpha.png").unlink()
+    with pytest.raises(MattingError, match=r"1 of 3 true mattes have no partner.*b\.png.*add them"):
+        find_pairs(folders / "alpha", folders / "pred")
+    write_png(folders / "pred/b.png", np.zeros((10, 20), np.uint8))
+    with pytest.raises(MattingError, match="20x10 but .* is 80x60"):
+        find_pairs(folders / "alpha", folders / "pred")
+    with pytest.raises(MattingError, match="no folder"):
+        find_pairs(folders / "alpha", folders / "nowhere")
+
+
+def test_adobe_asks_for_the_sets_own_trimaps(folders: Path) -> None:
+    pairs = find_pairs(folders / "alpha", folders / "pred")
+    with pytest.raises(MattingError, match="--trimap"):
+        score_folder(pairs, protocol="adobe")
+    known = np.full(SHAPE, 128, np.uint8)
+    for name in ("a", "b", "x/c"):
+        write_png(folders / f"trimap/{name}.png", known)
+    pairs = find_pairs(folders / "alpha", folders / "pred", folders / "trimap")
+    result = score_folder(pairs, protocol="adobe", names=["MSE"])
+    assert list(result.means) == ["MSE_unknown"] and result.listed_trimaps == 3
+
+
+def test_comparing_by_hand(tmp_path: Path) -> None:
+    for name, values in (("a", (1.0, 2.0, 3.0)), ("b", (0.5, 2.5, 1.0))):
+        rows = [{"name": f"{n}.png", "height": 1, "width": 1, "SAD": value} for n, value in enumerate(values)]
+        summarise(rows, protocol=metrics.select("shm")).write_csv(tmp_path / f"{name}.csv")
+    difference = compare(tmp_path / "a.csv", tmp_path / "b.csv").differences[0]
+    assert (difference.before, difference.after) == pytest.approx((2.0, 4 / 3))
+    assert (difference.better, difference.worse) == (2, 1)
+    assert difference.low == pytest.approx(-2) and difference.high == pytest.approx(0.5)
+    assert difference.changed[0] == ("2.png", -2.0) and difference.verdict == "undecided"
+    outcome = run_tool("val", "--compare", tmp_path / "a.csv", tmp_path / "b.csv")
+    assert outcome.status == 0 and "changed most in SAD" in outcome.output, outcome.error
+    (tmp_path / "b.csv").write_text("name,SAD\n7.png,1\n", encoding="utf-8")
+    with pytest.raises(MattingError, match="lacks 3 images"):
+        compare(tmp_path / "a.csv", tmp_path / "b.csv")
+
+
+def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(60):
+        low, high = interval(rng.normal(1.0, 2.0, 60))
+        covered += low <= 1.0 <= high
+    assert 50 <= covered <= 60
+
+
+def test_nothing_unknown_is_left_out_of_the_mean() -> None:
+    rows = [{"name": str(n), "height": 1, "width": 1, "SAD": v} for n, v in enumerate((1.0, math.nan, 3.0))]
+    assert summarise(rows, protocol=metrics.select("shm")).means == {"SAD": 2.0}
+
+
+def test_eight_bits_are_found_again_in_floating_point() -> None:
+    stored = np.arange(256, dtype=np.uint8)[None]
+    np.testing.assert_array_equal(as_stored((stored / 255).astype(np.float32)), stored)
+    between = np.array([[0.5]], np.float32)
+    assert as_stored(between).dtype == np.float32
+
+
+def _fail(number: int) -> int:
+    if number == 2:
+        raise MattingError("the third cannot be scored")
+    return number
+
+
+def test_an_error_in_a_process_comes_when_its_task_is_due() -> None:
+    results = run(_fail, range(5), 2)
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(MattingError, match="the third"):
+        next(results)
+
+
+def test_extremes_keep_the_worst_and_the_best() -> None:
+    kept = Extremes(lower_is_better=True, worst=2, best=1)
+    for number in np.random.default_rng(0).permutation(40):
+        kept.add(f"{number:02}", float(number), Panels({}))
+    kept.add("none", math.nan, Panels({}))
+    assert list(kept.panels()) == ["39", "38", "00"]
+    other = Extremes(lower_is_better=True, worst=2, best=1)
+    other.add("50", 50.0, Panels({}))
+    kept.merge(other)
+    assert list(kept.panels()) == ["50", "39", "00"]
+
+
+def test_error_maps_are_red_above_and_blue_below() -> None:
+    red, blue, none = error_map(np.array([[1.0, -1.0, 0.0]], np.float32), np.zeros((1, 3), np.uint8))[0]
+    assert red[0] > red[2] and blue[2] > blue[0] and none[0] == none[1] == none[2]
+    truth = np.zeros((2, 2), np.uint8)
+    assert set(make_panels(None, truth, truth).jpegs) == {"truth", "matte", "error"}
+
+
+def test_plots_stand_empty_equal_and_missing_values() -> None:
+    assert plots.histogram([], []) == "" == plots.curve([], "loss")
+    assert "nan" not in plots.histogram(["a", "b", "c"], [1.0, 1.0, math.nan]).lower()
+    assert "polyline" in plots.curve([(1, 2.0), (5, 1.0)], "loss", (5, 1.0))
+
+
+def test_the_tools_offer_the_protocols_there_are() -> None:
+    text = (ROOT / "tools/_cli.py").read_text(encoding="utf-8")
+    offered = re.search(r"choices=\((\"default\".*?)\),", text)
+    assert offered and tuple(json.loads(f"[{offered[1]}]")) == tuple(metrics.PROTOCOLS)
