@@ -8,6 +8,12 @@ import numpy as np
 ESTIMATES = ("blur_fusion", "multilevel", "none")
 """What `estimate_foreground` can do; the first is the default."""
 
+_TILE = 128
+"""Pixels of a side of the squares that the narrow pass looks at, or passes over."""
+
+_FAINT = 2.5 / 255
+"""Nearer to 0 or 1 than this, the foreground's own colour cannot be told from the image's, or does not show."""
+
 _EPSILON = np.float32(1e-5)
 
 _DENSE = 64
@@ -32,7 +38,7 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, how: str = ESTIMAT
     Returns:
         (H, W, 3) uint8.
     """
-    soft = (alpha > 0) & (alpha < 1)
+    soft = (alpha > _FAINT) & (alpha < 1 - _FAINT)
     if how == "none" or not soft.any():
         return image
     foreground = (multilevel if how == "multilevel" else blur_fusion)(image, alpha)
@@ -130,31 +136,63 @@ def blur_fusion(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Return F by blur fusion (Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021, equations 4 to 7).
 
     F and B are averages of the image around each pixel, weighed by alpha and by 1 - alpha, and F is then corrected so
-    that the image comes out again; once widely, once narrowly. Differs: the wide pass runs at a quarter of the size.
+    that the image comes out again; once widely, once narrowly. Differs: the wide pass runs at a quarter of the size,
+    and the narrow one where alpha is soft.
 
     Args:
         image: (H, W, 3) uint8.
         alpha: (H, W) float32 in [0, 1].
 
     Returns:
-        (H, W, 3) float32.
+        (H, W, 3) uint8, of use where alpha is between 0 and 1.
     """
     height, width = alpha.shape
     small = max(width // _SHRUNK, 1), max(height // _SHRUNK, 1)
     coarse_image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.float32)
-    coarse_alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)[..., None]
+    coarse_alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
     coarse = _fuse(coarse_image, coarse_alpha, coarse_image, coarse_image, _WIDE // _SHRUNK)
-    fore, back = (cv2.resize(layer, (width, height), interpolation=cv2.INTER_LINEAR) for layer in coarse)
-    return _fuse(image.astype(np.float32), alpha[..., None], fore, back, _NARROW)[0]
+    near = [np.rint(np.clip(layer, 0, 255)).astype(np.uint8) for layer in coarse]
+    fore, back = (cv2.resize(layer, (width, height), interpolation=cv2.INTER_LINEAR) for layer in near)
+    result = image.copy()
+    for top in range(0, height, _TILE):
+        for left in range(0, width, _TILE):
+            tile = slice(top, top + _TILE), slice(left, left + _TILE)
+            if ((alpha[tile] > _FAINT) & (alpha[tile] < 1 - _FAINT)).any():
+                _fuse_tile(image, alpha, fore, back, tile, result)
+    return result
+
+
+def _fuse_tile(
+    image: np.ndarray, alpha: np.ndarray, fore: np.ndarray, back: np.ndarray, tile: tuple[slice, slice],
+    result: np.ndarray,
+) -> None:  # fmt: skip
+    """Run the narrow pass on a tile, with what it sees around it."""
+    y, x = (max(part.start - _NARROW, 0) for part in tile)
+    seen = slice(y, tile[0].stop + _NARROW), slice(x, tile[1].stop + _NARROW)
+    fused, _ = _fuse(image[seen], alpha[seen], fore[seen], back[seen], _NARROW)
+    inside = result[tile]
+    top, left = tile[0].start - y, tile[1].start - x
+    inside[...] = np.rint(fused[top : top + inside.shape[0], left : left + inside.shape[1]])
 
 
 def _fuse(
     image: np.ndarray, alpha: np.ndarray, fore: np.ndarray, back: np.ndarray, radius: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One pass: averages of both layers by their weights (equations 4 and 5), then the correction (6 and 7)."""
+    """One pass: averages of both layers by their weights (equations 4 and 5), then the correction (6 and 7).
+
+    Args:
+        image, fore, back: (H, W, 3) uint8 or float32.
+        alpha: (H, W) float32.
+    """
     side = (2 * radius + 1, 2 * radius + 1)
-    blurred = cv2.blur(alpha, side)[..., None]
-    fore = cv2.blur(fore * alpha, side) / (blurred + _EPSILON)
-    back = cv2.blur(back * (1 - alpha), side) / (1 - blurred + _EPSILON)
-    fore += alpha * (image - alpha * fore - (1 - alpha) * back)
-    return np.clip(fore, 0, 255), back
+    rest = 1 - alpha
+    blurred = cv2.blur(alpha, side)
+    fore_scale, back_scale = 1 / (blurred + _EPSILON), 1 / (1 - blurred + _EPSILON)
+    found = []
+    # One colour at a time: whole rows of numbers are several times faster to multiply than triples of them.
+    for own, fore_plane, back_plane in zip(*(cv2.split(layer) for layer in (image, fore, back)), strict=True):
+        fore_mean = cv2.blur(fore_plane * alpha, side) * fore_scale
+        back_mean = cv2.blur(back_plane * rest, side) * back_scale
+        fore_mean += alpha * (own - alpha * fore_mean - rest * back_mean)
+        found.append((np.clip(fore_mean, 0, 255), back_mean))
+    return cv2.merge([plane for plane, _ in found]), cv2.merge([plane for _, plane in found])

@@ -34,7 +34,7 @@ def main() -> None:
     size = (args.input_size[1], args.input_size[0]) if args.input_size else None
     exported = export(values, args.model_path, args.save_dir, size, args.partial)
     for engine, difference in exported.differences.items():
-        print(f"{engine}: alpha differs from the network's own by at most {difference:.1e}")
+        print(f"{engine}: alpha is at most {difference:.1e} off, compared with the network in float64")
     if images:
         from matting.core.quantise import calibrate
 

@@ -31,14 +31,14 @@ from matting.trimap import for_evaluation
 logger = logging.getLogger(__name__)
 
 TOLERANCE = 1e-4
-"""How far an exported alpha may lie from the network's own."""
+"""How far an exported alpha may lie from the exact one."""
 
 _OPSET = 17
 
 
 @dataclass(frozen=True)
 class Exported:
-    """Where an export lies, and the largest difference of alpha from the network's own by engine."""
+    """Where an export lies, and the largest difference of alpha from the exact one by engine (`verify`)."""
 
     folder: Path
     differences: dict[str, float]
@@ -71,7 +71,7 @@ def export(
 
     Raises:
         MattingError: the weights do not fit, the converter is not installed, the folder holds something else, or an
-            engine's alpha differs by more than `TOLERANCE`.
+            engine's alpha is farther off than `verify` allows.
     """
     _check_folder(folder)
     builder.check(values)
@@ -104,26 +104,33 @@ def export(
 
 
 def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict[str, float]:
-    """Return the largest difference of alpha from the network's own by engine, on noise and on a drawn portrait.
+    """Return by engine how far alpha is from what the network computes in float64, on noise and on a drawn portrait.
+
+    "dynamic" is the network in float32 as Paddle runs it, which can be farther off than the engines: on large maps its
+    instance norms lose digits. The network is left in float64.
 
     Raises:
-        MattingError: one is above `TOLERANCE`, and above what rounding can explain: ten times the change that the
-            network itself makes of an input changed in its last bits (untrained networks amplify those).
+        MattingError: an engine is farther off than `TOLERANCE`, and than twice what Paddle itself is.
     """
-    differences: dict[str, float] = {}
-    reference, inputs = PaddleNetwork(network), _trial_inputs(interface)
-    expected = [reference(*arrays) for arrays in inputs]
-    nudged = [reference(arrays[0] * np.float32(1 + 2e-7), *arrays[1:]) for arrays in inputs]
-    rounding = max(float(np.abs(one - two).max()) for one, two in zip(expected, nudged, strict=True))
-    bound = max(TOLERANCE, 10 * rounding)
+    inputs = _trial_inputs(interface)
+    found = {"dynamic": [PaddleNetwork(network)(*arrays) for arrays in inputs]}
     for name in installed():
         engine = open_engine(folder, interface, name)
-        apart = [np.abs(engine(*arrays) - alpha).max() for arrays, alpha in zip(inputs, expected, strict=True)]
-        differences[name] = float(max(apart))
-        if not differences[name] <= bound:
+        found[name] = [engine(*arrays) for arrays in inputs]
+    network.to(dtype="float64")
+    with paddle.no_grad():
+        exact = [
+            network(*(paddle.to_tensor(array, "float64") for array in arrays))["alpha"].numpy() for arrays in inputs
+        ]
+    differences = {
+        name: max(float(np.abs(alpha - truth).max()) for alpha, truth in zip(alphas, exact, strict=True))
+        for name, alphas in found.items()
+    }
+    bound = max(TOLERANCE, 2 * differences["dynamic"])
+    for name, difference in differences.items():
+        if not difference <= bound:
             raise MattingError(
-                f"the exported network differs from the original by {differences[name]:.2e} in {name}, more than "
-                f"{bound:.1e}; nothing was exported"
+                f"the exported network is {difference:.2e} off in {name}, more than {bound:.1e}; nothing was exported"
             )
     return differences
 
