@@ -9,6 +9,7 @@ PyTorch's eager mode would run the authors' network.
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,9 @@ from matting import config
 ROOT = Path(__file__).resolve().parents[1]
 SIDE, ROUNDS, CALLS = 512, 3, 7
 WAYS = ("dynamic", "paddle", "onnxruntime", "openvino", "openvino, plain export", "openvino bf16")
+
+ENVIRONMENT = dict(os.environ)
+"""As the user set it: Paddle's import changes the number of threads that processes started from here would take."""
 
 TORCH = """
 import statistics, sys, time
@@ -130,7 +134,7 @@ def measure(name: str, torch_python: str | None) -> None:
             for way in WAYS:
                 done = subprocess.run(
                     [sys.executable, __file__, name, "--way", way, "--folder", str(folder)],
-                    capture_output=True, text=True,
+                    capture_output=True, text=True, env=ENVIRONMENT,
                 )  # fmt: skip
                 if done.returncode == 0:
                     times[way].append(float(done.stdout.split()[-1]))

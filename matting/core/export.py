@@ -110,7 +110,8 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
     instance norms lose digits. The network is left in float64.
 
     Raises:
-        MattingError: an engine is farther off than `TOLERANCE`, and than twice what Paddle itself is.
+        MattingError: an engine is farther off than `TOLERANCE`, and than five times what Paddle itself is (untrained
+            networks amplify rounding).
     """
     inputs = _trial_inputs(interface)
     found = {"dynamic": [PaddleNetwork(network)(*arrays) for arrays in inputs]}
@@ -126,7 +127,7 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
         name: max(float(np.abs(alpha - truth).max()) for alpha, truth in zip(alphas, exact, strict=True))
         for name, alphas in found.items()
     }
-    bound = max(TOLERANCE, 2 * differences["dynamic"])
+    bound = max(TOLERANCE, 5 * differences["dynamic"])
     for name, difference in differences.items():
         if not difference <= bound:
             raise MattingError(
