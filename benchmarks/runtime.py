@@ -59,7 +59,11 @@ def torch_seconds(python: str, file: Path, folder: Path) -> float:
     )
     onnx.save(plain, folder / "torch.onnx")
     done = subprocess.run(
-        [python, "-c", TORCH, str(folder / "torch.onnx"), "2"], capture_output=True, text=True, check=True
+        [python, "-c", TORCH, str(folder / "torch.onnx"), "2"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=ENVIRONMENT,
     )
     return float(done.stdout.split()[-1])
 

@@ -14,7 +14,7 @@ from matting.core.freeze import learn_only
 from matting.errors import MattingError
 
 ROOT = Path(__file__).resolve().parents[1]
-CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yml") if "_base_" not in path.parts)
+CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yml") if not {"_base_", "phases"} & set(path.parts))
 
 STOCK = """
 batch_size: 16

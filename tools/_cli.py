@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from matting import cpu
 from matting.errors import MattingError
 
+DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
+
 
 def parser(description: str, config: Path | None = None, config_required: bool = True) -> argparse.ArgumentParser:
     """Return a parser whose help shows the defaults, with the flags that every tool has.
@@ -28,9 +30,7 @@ def parser(description: str, config: Path | None = None, config_required: bool =
     made.add_argument(
         "--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration, e.g. model.hr_channels=16"
     )
-    made.add_argument(
-        "--device", default="auto", choices=("auto", "cpu", "gpu", "xpu", "npu", "mlu"), help="auto takes a GPU if any"
-    )
+    made.add_argument("--device", default="auto", choices=DEVICES, help="auto takes a GPU if any")
     return made
 
 

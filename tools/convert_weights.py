@@ -7,7 +7,7 @@ from pathlib import Path
 
 import _cli
 
-KINDS = ("modnet-torch", "torchvision-vgg16", "torchvision-mobilenetv2", "torchvision-resnet50")
+KINDS = ("modnet-torch", "shm-torch", "torchvision-vgg16", "torchvision-mobilenetv2", "torchvision-resnet50")
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 
 from matting import config, weights
-from matting.convert import modnet, torchvision
+from matting.convert import modnet, shm, torchvision
 from matting.core import builder, checkpoint
 from matting.core.predictor import PaddleNetwork
 from matting.drawn_data import draw_portrait
@@ -41,6 +41,7 @@ class Kind:
 
 KINDS = {
     "modnet-torch": Kind(modnet.from_torch, "modnet/modnet-mobilenetv2-authors.yml"),
+    "shm-torch": Kind(shm.from_torch, "shm/shm-mobilenetv2-end_to_end.yml"),
     "torchvision-vgg16": Kind(torchvision.vgg16, backbone={"type": "VGG16", "in_channels": 3}),
     "torchvision-mobilenetv2": Kind(
         torchvision.mobilenetv2, backbone={"type": "MobileNetV2", "expand_first": False}

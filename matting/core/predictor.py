@@ -127,7 +127,7 @@ class Predictor:
         sample = Sample(image=image)
         if trimap is not None and "trimap" in self.network.inputs:
             sample["trimap"] = trimap
-        sample = _pad(self.transforms(sample), self.network.stride, self.network.smallest)
+        sample = padded(self.transforms(sample), self.network.stride, self.network.smallest)
         batch = {"image": np.ascontiguousarray(sample["image"].transpose(2, 0, 1)[None], np.float32)}
         if "trimap" in sample:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
@@ -147,17 +147,17 @@ class Predictor:
             raise MattingError(f"the trimap is {trimap.shape} but the image is {image.shape[:2]}; the sizes must agree")
 
 
-def _pad(sample: Sample, stride: int, smallest: int) -> Sample:
+def padded(sample: Sample, stride: int, smallest: int) -> Sample:
     """Grow a sample to a size that the network takes, repeating its border; the added trimap is background."""
     height, width = sample["image"].shape[:2]
     below, right = (-max(side, smallest) % stride + max(smallest - side, 0) for side in (height, width))
     if not below and not right:
         return sample
-    padded = Sample(**sample)
-    padded["image"] = cv2.copyMakeBorder(sample["image"], 0, below, 0, right, cv2.BORDER_REPLICATE)
+    grown = Sample(**sample)
+    grown["image"] = cv2.copyMakeBorder(sample["image"], 0, below, 0, right, cv2.BORDER_REPLICATE)
     if "trimap" in sample:
-        padded["trimap"] = cv2.copyMakeBorder(
+        grown["trimap"] = cv2.copyMakeBorder(
             sample["trimap"], 0, below, 0, right, cv2.BORDER_CONSTANT, value=BACKGROUND
         )
-    padded["undo"] = (*sample.get("undo", ()), Padded(0, 0, height, width))
-    return padded
+    grown["undo"] = (*sample.get("undo", ()), Padded(0, 0, height, width))
+    return grown

@@ -83,13 +83,15 @@ def summarise(
     panels: Mapping[str, Panels] | None = None,
 ) -> Evaluation:
     """Return rows with the mean of every metric column; NaN (nothing of the region in the picture) is left out."""
-    means = {}
-    for column in protocol.columns:
-        if column.name in rows[0]:
-            values = [row[column.name] for row in rows if not math.isnan(row[column.name])]
-            # fsum: the mean does not depend on the order in which ranks and workers delivered.
-            means[column.name] = math.fsum(values) / len(values) if values else math.nan
+    means = {column.name: mean_of(rows, column.name) for column in protocol.columns if column.name in rows[0]}
     return Evaluation(list(rows), means, listed_trimaps, protocol, panels or {})
+
+
+def mean_of(rows: Sequence[dict[str, Any]], column: str) -> float:
+    """Return the mean of a column without its NaN; NaN if it has nothing else."""
+    values = [row[column] for row in rows if not math.isnan(row[column])]
+    # fsum: the mean does not depend on the order in which ranks and workers delivered.
+    return math.fsum(values) / len(values) if values else math.nan
 
 
 def read_csv(path: Path) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 import paddle
 
 from matting import __version__, config, log, metrics
-from matting.core import builder, checkpoint, device, distributed, manifest
+from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
 from matting.core.prediction import Runtime, engine_used, make_predictor, weights_sha256
@@ -43,7 +43,8 @@ def run_training(
     Args:
         values: a loaded configuration.
         validate: score the validation set at every `save_interval` and keep the best model.
-        metric_names: what to score; the first decides which model is the best.
+        metric_names: what to score; the first decides which model is the best. ["trimap"] scores the trimaps that
+            the network draws inside.
         resume_from: a checkpoint folder to go on from.
         report: write `save_dir/report.html`, anew at every validation.
 
@@ -51,7 +52,8 @@ def run_training(
         MattingError: the configuration, the data, the device or a loss is at fault.
     """
     begin(values, device_name, options.save_dir / "train.log")
-    choose(metrics.DEFAULT, metric_names)
+    if list(metric_names) != [evaluate_trimaps.NAME]:
+        choose(metrics.DEFAULT, metric_names)
     paddle.seed(options.seed)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
@@ -70,6 +72,9 @@ def _scorer(
     values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
 ) -> Callable[[], Evaluation]:
     """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
+    if list(names) == [evaluate_trimaps.NAME]:
+        transforms, dataset = builder.val_transforms(values), builder.dataset(values, "val_dataset")
+        return partial(evaluate_trimaps.evaluate_trimaps, network, transforms, dataset, min(options.num_workers, 2))
     score = partial(
         evaluate,
         Predictor(PaddleNetwork(network), builder.val_transforms(values)),

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from matting.losses.dim import DIMLoss
 from matting.losses.modnet import MODNetLoss
+from matting.losses.shm import SHMLoss
 
-__all__ = ["DIMLoss", "MODNetLoss"]
+__all__ = ["DIMLoss", "MODNetLoss", "SHMLoss"]

@@ -5,5 +5,6 @@ from __future__ import annotations
 from matting.models import backbones as backbones
 from matting.models.dim import DIM
 from matting.models.modnet import MODNet
+from matting.models.shm import SHM
 
-__all__ = ["DIM", "MODNet"]
+__all__ = ["DIM", "MODNet", "SHM"]

@@ -77,7 +77,10 @@ class ConvIBNormReLU(nn.Layer):
 
 
 class ConvNorm(nn.Layer):
-    """Convolution without bias, batch norm, and an activation by its name in `paddle.nn.functional`, or None."""
+    """Convolution, batch norm, and an activation by its name in `paddle.nn.functional`, or None.
+
+    The norm makes a bias pointless; `bias` is for the networks whose published weights have one all the same.
+    """
 
     def __init__(
         self,
@@ -87,10 +90,12 @@ class ConvNorm(nn.Layer):
         stride: int = 1,
         groups: int = 1,
         activation: str | None = "relu",
+        bias: bool = False,
     ) -> None:
         super().__init__()
+        attr = None if bias else False
         self._conv = nn.Conv2D(
-            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=False
+            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=attr
         )
         self._batch_norm = nn.BatchNorm2D(out_channels)
         self._activation = activation

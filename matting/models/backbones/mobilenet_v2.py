@@ -71,6 +71,8 @@ class MobileNetV2(nn.Layer):
         expand_first: give the first block the 1x1 convolution that PaddleSeg's weights have, although its expansion
             is 1. Differs: the paper, and the MODNet authors' network, have none there.
         input_channels: PaddleSeg's name for `in_channels`.
+        full_resolution: keep the picture's size in the first convolution, with ReLU behind it, and leave out the last
+            1280-channel one: the encoder of Semantic Human Matting.
     """
 
     def __init__(
@@ -79,26 +81,31 @@ class MobileNetV2(nn.Layer):
         pretrained: str | None = None,
         expand_first: bool = True,
         input_channels: int | None = None,
+        full_resolution: bool = False,
     ) -> None:
         super().__init__()
         self.in_channels = input_channels or in_channels
-        self.feat_channels = [16, 24, 32, 96, 1280]
-        self.conv1 = _unit(self.in_channels, 32, 3, 2)
+        self.feat_channels = [16, 24, 32, 96, 320 if full_resolution else 1280]
+        self.strides = (1, 2, 4, 8, 16) if full_resolution else (2, 4, 8, 16, 32)
+        if full_resolution:
+            self.conv1 = ConvNorm(self.in_channels, 32, 3)
+        else:
+            self.conv1 = _unit(self.in_channels, 32, 3, 2)
         channels = 32
         for number, (expansion, width, blocks, stride) in enumerate(_STAGES, start=2):
             expand = expansion > 1 or expand_first
             stage = _Stage(f"conv{number}", channels, width, blocks, stride, expansion, expand)
             self.add_sublayer(f"conv{number}", stage)
             channels = width
-        self.conv9 = _unit(channels, 1280)
+        self.conv9 = None if full_resolution else _unit(channels, 1280)
         if pretrained:
             load_pretrained(self, pretrained)
 
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
-        """Map (N, in_channels, H, W) to five maps at strides 2, 4, 8, 16, 32 with `feat_channels` channels."""
-        at2 = self.conv2(self.conv1(image))
-        at4 = self.conv3(at2)
-        at8 = self.conv4(at4)
-        at16 = self.conv6(self.conv5(at8))
-        at32 = self.conv9(self.conv8(self.conv7(at16)))
-        return [at2, at4, at8, at16, at32]
+        """Map (N, in_channels, H, W) to five maps at `strides` with `feat_channels` channels."""
+        first = self.conv2(self.conv1(image))
+        second = self.conv3(first)
+        third = self.conv4(second)
+        fourth = self.conv6(self.conv5(third))
+        fifth = self.conv8(self.conv7(fourth))
+        return [first, second, third, fourth, fifth if self.conv9 is None else self.conv9(fifth)]

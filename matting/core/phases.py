@@ -1,0 +1,103 @@
+"""Training in phases: one after another, each from the best of the one before, resumed wherever a kill stopped it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from matting import config
+from matting.core import checkpoint
+from matting.core.train import Options
+from matting.core.workflow import run_training
+from matting.errors import MattingError
+
+logger = logging.getLogger(__name__)
+
+_KEYS = {"name", "config", "metrics", "iters", "save_interval"}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase: its folder below `save_dir`, its configuration, and what picks its best model."""
+
+    name: str
+    config: Path
+    metrics: tuple[str, ...] = ("SAD", "MSE", "MAD")
+    iters: int | None = None
+    save_interval: int | None = None
+
+
+def read_phases(path: Path) -> list[Phase]:
+    """Read a list of phases: a yml whose `phases` are mappings with `name` and `config`, relative to its folder.
+
+    Raises:
+        MattingError: it is no such file; with the phase and the key.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise MattingError(f"--phases {path}: {error}") from None
+    listed = content.get("phases") if isinstance(content, dict) else None
+    if not isinstance(listed, list) or not listed:
+        raise MattingError(f"{path}: it must hold a list `phases`")
+    phases = []
+    for number, spec in enumerate(listed):
+        if not isinstance(spec, dict) or not {"name", "config"} <= set(spec) or set(spec) - _KEYS:
+            raise MattingError(f"{path}: phases.{number} is {spec!r}; it takes {', '.join(sorted(_KEYS))}")
+        given = {key: value for key, value in spec.items() if key != "metrics"}
+        chosen = {"metrics": tuple(spec["metrics"])} if "metrics" in spec else {}
+        phases.append(Phase(**{**given, **chosen, "config": path.parent / spec["config"]}))
+    if len({phase.name for phase in phases}) < len(phases):
+        raise MattingError(f"{path}: two phases have one name; each needs a folder of its own")
+    return phases
+
+
+def run_phases(
+    phases: Sequence[Phase], options: Options, *, opts: Sequence[str] = (), device_name: str = "auto",
+    report: bool = False,
+) -> Path:  # fmt: skip
+    """Train the phases in order, each into `save_dir/<name>`, and return the last one's best model.
+
+    A phase that is complete is passed over, one that was stopped goes on from its last checkpoint, and a new one starts
+    from the best model of the phase before.
+
+    Args:
+        options: of every phase; `save_dir` holds their folders.
+        opts: changes of every configuration, as `--opts`.
+    """
+    best: Path | None = None
+    for phase in phases:
+        folder = options.save_dir / phase.name
+        started = [f"model.pretrained={best}", "model.backbone.pretrained=Null"] if best else []
+        values = config.load(phase.config, [*opts, *started], iters=phase.iters)
+        values["seed"] = options.seed
+        checkpoint.recover(folder)
+        best = folder / "best_model"
+        last = checkpoint.latest(folder)
+        if last is not None and int(last.name.rpartition("_")[2]) >= values["iters"] and best.is_dir():
+            logger.info("phase %s is complete: %s", phase.name, best)
+            continue
+        chosen: dict[str, Any] = {"save_interval": phase.save_interval} if phase.save_interval else {}
+        if last is not None:
+            values = _without_start(values)
+        run_training(
+            values,
+            replace(options, save_dir=folder, **chosen),
+            device_name=device_name,
+            validate=True,
+            metric_names=phase.metrics,
+            resume_from=last,
+            report=report,
+        )
+    assert best is not None  # `read_phases` gives at least one
+    return best
+
+
+def _without_start(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration for resuming: what it would start from is in the checkpoint, and may be gone."""
+    return {**values, "model": {**values["model"], "pretrained": None}}
