@@ -144,7 +144,10 @@ def measure(name: str, torch_python: str | None) -> None:
                     times[way].append(float(done.stdout.split()[-1]))
         medians = {way: min(seconds) for way, seconds in times.items() if seconds}
         if torch_python:
-            medians["PyTorch eager"] = torch_seconds(torch_python, folder / "export/model.onnx", folder)
+            try:
+                medians["PyTorch eager"] = torch_seconds(torch_python, folder / "export/model.onnx", folder)
+            except subprocess.CalledProcessError as error:
+                print(f"{Path(name).stem}: onnx2torch cannot convert it: {error.stderr.splitlines()[-1]}")
     reference = medians.get("PyTorch eager")
     for way, seconds in medians.items():
         beside = f", {seconds / reference:.2f} of PyTorch" if reference else ""

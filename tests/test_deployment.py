@@ -207,3 +207,22 @@ def test_backgrounds_are_replaced(exported: Path, tmp_path: Path) -> None:
     assert wrong.status == 1 and "#rrggbb" in wrong.error
     sheet = run_tool("predict", *run[1:], "--save_dir", tmp_path, "--save", "side_by_side")
     assert sheet.status == 0 and (tmp_path / "0_side_by_side.png").is_file()
+
+
+def test_arrays_go_out_and_come_back_as_predict_makes_them(exported: Path, tmp_path: Path) -> None:
+    model, photos = ("--model_path", exported / "export"), ("--image_path", exported / "photos")
+    packed = run_tool("npz", "pack", *model, *photos, "--save_dir", tmp_path / "in")
+    assert packed.status == 0, packed.error
+    assert (tmp_path / "in/datalist.txt").read_text() == "0.npz\n1.npz\n2.npz\n"
+    done = run_tool("npz", "run", *model, "--datalist", tmp_path / "in/datalist.txt", "--save_dir", tmp_path / "out")
+    assert done.status == 0, done.error
+    back = run_tool("npz", "unpack", *model, *photos, "--results", tmp_path / "out", "--save_dir", tmp_path / "mattes")
+    assert back.status == 0, back.error
+    predicted = run_tool("predict", *model, *photos, "--save_dir", tmp_path / "predicted", "--save", "alpha")
+    assert predicted.status == 0
+    for number in range(3):
+        one = read_alpha(tmp_path / f"mattes/{number}.png")
+        np.testing.assert_array_equal(one, read_alpha(tmp_path / f"predicted/{number}_alpha.png"))
+    (tmp_path / "out/1.npz").unlink()
+    gone = run_tool("npz", "unpack", *model, *photos, "--results", tmp_path / "out", "--save_dir", tmp_path / "mattes")
+    assert gone.status == 1 and "1.npz cannot be used" in gone.error

@@ -18,7 +18,7 @@ ALPHA[5:15, 5:25] = 1
 
 def test_every_kind_is_written_as_its_name_says(tmp_path: Path) -> None:
     outputs = Outputs(KINDS, background=Background((0, 0, 255)))
-    outputs.write(tmp_path / "x.y", IMAGE, ALPHA)
+    outputs.write(tmp_path / "x.y", IMAGE, ALPHA, np.full((20, 30), 128, np.uint8))
     files = {path.name: decode(path, 10**6) for path in tmp_path.iterdir()}
     assert sorted(files) == [f"x.y_{kind}.png" for kind in sorted(KINDS)]
     assert files["x.y_alpha.png"].shape == (20, 30)

@@ -16,6 +16,7 @@ from matting.core import checkpoint
 from matting.core.phases import read_phases, run_phases
 from matting.core.train import Options
 from matting.errors import MattingError
+from matting.imageio import read_alpha
 from matting.losses import SHMLoss
 from matting.losses.shm import trimap_labels
 from matting.metrics.trimap_agreement import trimap_agreement
@@ -191,6 +192,22 @@ def test_phases_stopped_in_each_end_as_if_never_stopped(phases: Path, monkeypatc
     changed = {path.name: path.stat().st_mtime_ns for path in (phases / "whole/all").iterdir()}
     run_phases(listed, Options(phases / "whole", save_interval=1))
     assert changed == {path.name: path.stat().st_mtime_ns for path in (phases / "whole/all").iterdir()}
+
+
+def test_predict_shows_the_trimap_that_is_drawn_inside(phases: Path) -> None:
+    network = SHM(MobileNetV2(full_resolution=True))
+    state = {key: value.numpy() for key, value in network.state_dict().items()}
+    weights.write_weights(phases / "w.pdparams", state)
+    common = ("predict", "--config", phases / "all.yml", "--model_path", phases / "w.pdparams", "--save", "trimap")
+    common += ("--image_path", phases / "data/train/fg", "--save_dir", phases / "out")
+    shown = run_tool(*common, "--engine", "dynamic")
+    assert shown.status == 0, shown.error
+    trimap = read_alpha(phases / "out/0_trimap.png")
+    assert trimap.shape == (60, 80) and {round(value * 255) for value in np.unique(trimap).tolist()} <= {0, 128, 255}
+    refused = run_tool(*common, "--engine", "onnxruntime")
+    assert refused.status == 1 and "--engine dynamic" in refused.error
+    whole = run_tool(*common[:-6], *common[-4:], "--engine", "auto")
+    assert whole.status == 0 and (phases / "out/0_alpha.png").is_file()  # SHM exports and runs in the engines
 
 
 @pytest.mark.parametrize(

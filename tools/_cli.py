@@ -59,7 +59,7 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--threads", type=int, default=0, help="of the engine; 0 takes all cores")
 
 
-def required(value: str | None, flag: str) -> str:
+def required(value: str | Path | None, flag: str) -> str | Path:
     """Return the value of a flag that this run cannot do without."""
     if value is None:
         raise MattingError(f"{flag} is missing; --help says what it is")

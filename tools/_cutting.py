@@ -9,7 +9,7 @@ from pathlib import Path
 import _cli
 
 ESTIMATES = ("blur_fusion", "multilevel", "none")
-KINDS = ("alpha", "rgba", "composite", "side_by_side")
+KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 
 
 def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
     from matting.core.jobs import find_jobs
     from matting.core.outputs import Background, Outputs
     from matting.core.predict import predict
-    from matting.core.prediction import Runtime, make_predictor, trimap_drawer
+    from matting.core.prediction import Runtime, inner_trimap, make_predictor, trimap_drawer
 
     log.start()
     outputs = Outputs(kinds, args.fg_estimate, Background.parse(background))
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
             "(tools/make_trimap.py makes them from masks), or let a network draw them: --trimap_from "
             "MODNET_CONFIG:WEIGHTS"
         )
-    summary = predict(predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing)
+    shown = inner_trimap(predictor) if "trimap" in kinds else None
+    summary = predict(predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown)
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     print(f"{summary.written} of {len(jobs)} pictures cut out{there}, in {args.save_dir}")
     if summary.written:

@@ -13,7 +13,8 @@ from matting.errors import MattingError
 from matting.foreground import ESTIMATES, estimate_foreground
 from matting.imageio import quantise, read_image, write_png
 
-KINDS = ("alpha", "rgba", "composite", "side_by_side")
+KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
+"""`trimap` is the one that a network draws inside (SHM)."""
 
 _CHECKER = 16
 """Side of a square of the pattern that stands for transparency, in pixels."""
@@ -90,22 +91,25 @@ class Outputs:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
         return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
 
-    def write(self, stem: Path, image: np.ndarray, alpha: np.ndarray) -> None:
+    def write(self, stem: Path, image: np.ndarray, alpha: np.ndarray, trimap: np.ndarray | None = None) -> None:
         """Write all files of a photograph, each whole or not at all.
 
         Args:
             image: (H, W, 3) uint8.
             alpha: (H, W) float32 in [0, 1].
+            trimap: (H, W) uint8, which the kind of that name needs.
         """
         matte = quantise(alpha)
         # What the files hold is 8-bit alpha, so colours are estimated for that.
         rounded = matte.astype(np.float32) / 255
         paths = self.paths(stem)
         cutout = None
-        if set(self.kinds) - {"alpha"}:
+        if set(self.kinds) - {"alpha", "trimap"}:
             cutout = estimate_foreground(image, rounded, self.fg_estimate)
         for kind, path in paths.items():
-            if kind == "alpha" or cutout is None:
+            if kind == "trimap" and trimap is not None:
+                write_png(path, trimap)
+            elif kind == "alpha" or cutout is None:
                 write_png(path, matte)
             elif kind == "rgba":
                 write_png(path, np.dstack((cutout, matte)))

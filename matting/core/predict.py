@@ -44,6 +44,7 @@ def predict(
     outputs: Outputs | None = None,
     draw_trimap: Drawer | None = None,
     skip_existing: bool = False,
+    show_trimap: Drawer | None = None,
 ) -> Summary:
     """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem.
 
@@ -53,6 +54,7 @@ def predict(
     Args:
         num_workers: threads that decode, and as many that write; 0 does everything in turn.
         draw_trimap: makes a trimap of the photograph for a job that has none.
+        show_trimap: gives the trimap that the network draws inside, where `outputs` names it.
         skip_existing: leave out the jobs whose files are all there, so that a run goes on where it was stopped.
     """
     outputs = outputs or Outputs()
@@ -64,7 +66,7 @@ def predict(
 
     def matted() -> Iterator[_Work]:
         for work in read_ahead(_decode, todo, num_workers):
-            yield _matte(work, predictor, draw_trimap)
+            yield _matte(work, predictor, draw_trimap, show_trimap)
 
     def written(work: _Work) -> _Work:
         return _write(work, outputs, save_dir)
@@ -97,7 +99,7 @@ def _decode(job: Job) -> _Work:
     return _Work(job, image, trimap, seconds=(time.perf_counter() - started,))
 
 
-def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None) -> _Work:
+def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None, show_trimap: Drawer | None) -> _Work:
     if work.error is not None:
         return work
     started = time.perf_counter()
@@ -105,6 +107,8 @@ def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None) -> _Wo
         if work.trimap is None and draw_trimap is not None:
             work.trimap = draw_trimap(work.image)
         work.alpha = predictor(work.image, work.trimap)
+        if show_trimap is not None:
+            work.trimap = show_trimap(work.image)
     except MattingError as error:
         return _Work(work.job, error=error)
     work.seconds += (time.perf_counter() - started,)
@@ -117,7 +121,7 @@ def _write(work: _Work, outputs: Outputs, save_dir: Path) -> _Work:
         return work
     started = time.perf_counter()
     try:
-        outputs.write(save_dir / work.job.stem, work.image, work.alpha)
+        outputs.write(save_dir / work.job.stem, work.image, work.alpha, work.trimap)
     except MattingError as error:
         return _Work(work.job, error=error)
     return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))

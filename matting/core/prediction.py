@@ -158,6 +158,20 @@ def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.n
     return draw
 
 
+def inner_trimap(predictor: Predictor) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that gives the trimap which a network draws inside, of a photograph at its size.
+
+    Raises:
+        MattingError: the network draws none, or it is not run as Paddle's dynamic graph, which alone can show it.
+    """
+    layer = getattr(predictor.network, "layer", None)
+    if not hasattr(layer, "trimap_probabilities"):
+        raise MattingError("--save trimap: only SHM draws a trimap inside, and only --engine dynamic shows it")
+    from matting.core.evaluate_trimaps import draw_trimap
+
+    return lambda image: draw_trimap(layer, predictor.transforms, image)
+
+
 def _engine(runtime: Runtime) -> str:
     if runtime.engine not in ENGINES:
         raise MattingError(f"--engine {runtime.engine}: it must be one of {', '.join(ENGINES)}")

@@ -124,6 +124,20 @@ class Predictor:
             MattingError: the arrays are not of these shapes and types, or the network needs a trimap and none is given.
         """
         self._check(image, trimap)
+        batch, steps = self.prepare(image, trimap)
+        alpha = self.network(*(batch[name] for name in self.network.inputs))[0, 0]
+        alpha = undo(alpha, steps)
+        return alpha if trimap is None else impose(alpha, trimap)
+
+    def prepare(self, image: np.ndarray, trimap: np.ndarray | None = None) -> tuple[dict[str, np.ndarray], tuple]:
+        """Return what the network gets of a photograph, and the steps that bring its answer back (`geometry.undo`).
+
+        Args:
+            image, trimap: as for a call.
+
+        Returns:
+            The inputs by name, (1, C, H, W) float32, and the steps.
+        """
         sample = Sample(image=image)
         if trimap is not None and "trimap" in self.network.inputs:
             sample["trimap"] = trimap
@@ -131,9 +145,7 @@ class Predictor:
         batch = {"image": np.ascontiguousarray(sample["image"].transpose(2, 0, 1)[None], np.float32)}
         if "trimap" in sample:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
-        alpha = self.network(*(batch[name] for name in self.network.inputs))[0, 0]
-        alpha = undo(alpha, sample.get("undo", ()))
-        return alpha if trimap is None else impose(alpha, trimap)
+        return batch, sample.get("undo", ())
 
     def _check(self, image: np.ndarray, trimap: np.ndarray | None) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -60,7 +59,7 @@ def calibrate(folder: Path, images: Sequence[Path]) -> Quantised:
     if deployment.interface.inputs != ("image",):
         raise MattingError("--calibrate is for networks that take an image alone")
     predictor = open_predictor(folder)
-    inputs = _inputs(predictor, images[:_CALIBRATED])
+    inputs = [predictor.prepare(read_image(path))[0]["image"] for path in images[:_CALIBRATED]]
     judges = list(images[_CALIBRATED : _CALIBRATED + _JUDGED]) or list(images[:_JUDGED])
     pictures = [read_image(path) for path in judges]
     expected = [predictor(picture) for picture in pictures]
@@ -85,24 +84,6 @@ def calibrate(folder: Path, images: Sequence[Path]) -> Quantised:
         f"int8 differs from float32 by MAD {best.difference:.4f} even with {best.kept} convolutions in float32, more "
         f"than {BOUND}; use fp32 or bf16, or calibrate on more pictures of your kind"
     )
-
-
-def _inputs(predictor: Any, images: Sequence[Path]) -> list[np.ndarray]:
-    """Return what the network gets of each photograph, by watching it."""
-    seen: list[np.ndarray] = []
-    network = predictor.network
-
-    class Watched:
-        inputs, stride, smallest = network.inputs, network.stride, network.smallest
-
-        def __call__(self, image: np.ndarray) -> np.ndarray:
-            seen.append(image)
-            return network(image)
-
-    watching = type(predictor)(Watched(), predictor.transforms.transforms)
-    for path in images:
-        watching(read_image(path))
-    return seen
 
 
 def _convolutions(file: Path) -> list[str]:

@@ -1,0 +1,86 @@
+"""Pictures as arrays in files and back: what a chip vendor's toolchain takes, and the mattes it gives."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from matting.core.jobs import Job
+from matting.core.predictor import Network, Predictor
+from matting.errors import MattingError
+from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.transforms.geometry import undo
+from matting.trimap import impose
+
+DATALIST = "datalist.txt"
+
+
+def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
+    """Write what the network gets of every photograph, `<stem>.npz` with an array an input, and a list of them.
+
+    Returns:
+        The list, a file a line, relative to its folder.
+    """
+    lines = []
+    for job in tqdm(jobs, unit="image", disable=None):
+        batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
+        _save(save_dir / f"{job.stem}.npz", batch)
+        lines.append(f"{job.stem}.npz\n")
+    (save_dir / DATALIST).write_text("".join(lines), encoding="utf-8")
+    return save_dir / DATALIST
+
+
+def run(network: Network, datalist: Path, save_dir: Path) -> int:
+    """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
+
+    Raises:
+        MattingError: the list or a file is missing or of another kind.
+    """
+    try:
+        names = [line.strip() for line in datalist.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
+    for name in tqdm(names, unit="file", disable=None):
+        arrays = _load(datalist.parent / name, network.inputs)
+        _save(save_dir / name, {"alpha": network(*(arrays[key] for key in network.inputs))})
+    return len(names)
+
+
+def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: Path) -> int:
+    """Turn the `alpha` of `results/<stem>.npz` into mattes at the photographs' own sizes; return how many.
+
+    Raises:
+        MattingError: a result is missing or of another size than the network's input.
+    """
+    for job in tqdm(jobs, unit="image", disable=None):
+        trimap = read_trimap(job.trimap) if job.trimap else None
+        batch, steps = predictor.prepare(read_image(job.image), trimap)
+        path = results / f"{job.stem}.npz"
+        alpha = np.squeeze(_load(path, ("alpha",))["alpha"])
+        if alpha.shape != batch["image"].shape[2:]:
+            raise MattingError(
+                f"{path}: alpha is {alpha.shape}, the network's input {batch['image'].shape[2:]}; give the results of "
+                "these pictures, packed with this configuration"
+            )
+        alpha = undo(alpha.astype(np.float32), steps)
+        write_png(save_dir / f"{job.stem}.png", quantise(alpha if trimap is None else impose(alpha, trimap)))
+    return len(jobs)
+
+
+def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise MattingError(f"{path} cannot be used ({error}); it must be an .npz with {', '.join(names)}") from None
+
+
+def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.part.npz")
+    np.savez(beside, **arrays)  # type: ignore[arg-type]
+    os.replace(beside, path)
