@@ -7,6 +7,7 @@ import io
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,27 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     return _upright(pixels, _read_orientation(header, data))
 
 
-def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
-    """Return (height, width) of the upright picture, from the file's header alone.
+@dataclass(frozen=True)
+class Description:
+    """What a file's header says of its picture.
+
+    Attributes:
+        format: as `JPEG`.
+        height, width: of the upright picture.
+        raw_height, raw_width: as it is stored, before its orientation is heeded.
+        orientation: EXIF's, 1 (upright) to 8.
+    """
+
+    format: str
+    height: int
+    width: int
+    raw_height: int
+    raw_width: int
+    orientation: int
+
+
+def describe(path: str | Path, pixel_limit: int) -> Description:
+    """Read a file's header.
 
     Raises:
         MattingError: as `decode`, but a file that is broken further on is not noticed.
@@ -58,7 +78,18 @@ def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
     header = _read_header(data, path, pixel_limit)
     orientation = header.tag_v2.get(_ORIENTATION, 1) if header.format == "TIFF" else _read_orientation(header, data)
     width, height = header.size
-    return (width, height) if orientation >= 5 else (height, width)
+    upright = (width, height) if orientation >= 5 else (height, width)
+    return Description(str(header.format), *upright, height, width, int(orientation))
+
+
+def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
+    """Return (height, width) of the upright picture, from the file's header alone.
+
+    Raises:
+        MattingError: as `describe`.
+    """
+    found = describe(path, pixel_limit)
+    return found.height, found.width
 
 
 def _read_file(path: str | Path) -> bytes:

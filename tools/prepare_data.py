@@ -28,6 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--extend", action="store_true", help="continue foreground colours under alpha 0, into PNGs")
     parser.add_argument("--trimap", choices=("none", "fixed", "random"), help="trimaps to make where the set has none")
     parser.add_argument("--kernel", type=int, help="diameter of a fixed trimap's ellipse in pixels")
+    parser.add_argument("--tolerance", type=float, help="alpha this near to 0 or 1 is known, in trimaps that are made")
     parser.add_argument("--debug", type=int, default=0, help="also make lists of so many pictures, PART_debug.txt")
     parser.add_argument("--mean_std", action="store_true", help="measure the pixels of train and val, mean_std.json")
     parser.add_argument("--images", help="folders: the photographs' folder below --source")
@@ -64,6 +65,7 @@ def main() -> int:
         alpha_suffix=args.alpha_suffix,
         trimap=args.trimap or recipe.trimap,
         kernel=args.kernel or recipe.kernel,
+        tolerance=recipe.tolerance if args.tolerance is None else args.tolerance,
         masks=recipe.masks,
         extend=args.extend,
     )

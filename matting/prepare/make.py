@@ -98,6 +98,7 @@ def _write_mattes(item: Item, folder: Path, layers: _Layers, options: Options) -
 
 
 def _draw_trimap(item: Item, alpha: np.ndarray, options: Options) -> np.ndarray:
+    alpha = trimap.certain(alpha, options.tolerance) if options.tolerance else alpha
     if options.trimap == "fixed":
         return trimap.from_mask(alpha, options.kernel)
     # By the picture's name, so that it does not depend on which other pictures there are.

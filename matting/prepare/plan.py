@@ -24,6 +24,7 @@ class Options:
         alpha_suffix: what the names of alphas have at the end and those of photographs have not.
         trimap: one of `TRIMAPS`.
         kernel: diameter in pixels of the ellipse of a fixed trimap.
+        tolerance: alpha this near to 0 or 1 counts as known when a trimap is made.
         masks: write binary masks (alpha of at least one half) as well.
         extend: continue the foregrounds' colours under alpha 0, see `matting.prepare.foregrounds`.
     """
@@ -38,6 +39,7 @@ class Options:
     alpha_suffix: str = ""
     trimap: str = "none"
     kernel: int = EVALUATION_KERNEL
+    tolerance: float = 0.0
     masks: bool = False
     extend: bool = False
 
@@ -88,11 +90,12 @@ class Recipe:
     Attributes:
         plan: from the source folder and the options to the plan.
         split: shares of train, val and test if the user names none; None: the set comes with its own parts.
-        trimap, kernel, masks: this set's defaults of the options of the same name.
+        trimap, kernel, tolerance, masks: this set's defaults of the options of the same name.
     """
 
     plan: Callable[[Path, Options], Plan]
     split: tuple[float, ...] | None
     trimap: str = "none"
     kernel: int = EVALUATION_KERNEL
+    tolerance: float = 0.0
     masks: bool = False
