@@ -16,6 +16,8 @@ from matting.errors import MattingError
 from matting.imageio import quantise, read_alpha, read_image, write_png
 from matting.inspection.finding import ERROR, Finding
 
+_PANELS = ("image", "matte", "cutout", "trimap")
+
 
 def table(inspection: Inspection) -> str:
     """Return a summary of the set and a line a check: severity, name, count, and an example."""
@@ -84,7 +86,8 @@ def write_sheet(path: Path, inspection: Inspection, most: int = 40) -> int:
     shown = list(checks.items())[:most]
     if shown:
         rows = [_row(subject, ", ".join(dict.fromkeys(names))) for subject, names in shown]
-        write_png(path, contact_sheet(rows, ("image", "matte", "cutout", "trimap"), cell_height=180))
+        titles = [title for title in _PANELS if any(title in panels for panels, _ in rows)]
+        write_png(path, contact_sheet(rows, titles, cell_height=180))
     return len(checks)
 
 

@@ -73,7 +73,7 @@ def _of_folder(folder: Path) -> tuple[list[Subject], list[str]]:
     ]
     subjects = []
     for key, photograph, alpha in pairs:
-        own = [found[key] for found in trimaps if key in found] or [None]
+        own: list[Path | None] = [found[key] for found in trimaps if key in found]
         # One subject a trimap; the checks of the pair itself are made with the first.
-        subjects += [Subject(str(folder), folder.name, photograph, alpha, trimap=trimap) for trimap in own]
+        subjects += [Subject(str(folder), folder.name, photograph, alpha, trimap=trimap) for trimap in own or [None]]
     return subjects, alone
