@@ -245,7 +245,7 @@ def test_another_preparation_does_not_mix_in(tmp_path: Path) -> None:
     assert outcome.status == 1 and "seed was 0, is 1" in outcome.error
     (tmp_path / "full/x.txt").parent.mkdir()
     (tmp_path / "full/x.txt").touch()
-    for target, said in ((tmp_path / "in/out", "lies in --source"), (tmp_path / "full", "holds other files")):
+    for target, said in ((tmp_path / "in/out", "lies in "), (tmp_path / "full", "holds other files")):
         outcome = run_tool("prepare_data", "aisegment", "--source", tmp_path / "in", "--target", target)
         assert outcome.status == 1 and said in outcome.error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import shutil
@@ -10,8 +11,32 @@ from pathlib import Path
 
 from matting.errors import MattingError
 
+MARKER = "made_with.json"
+"""Tells a restart from another preparation into the same folder."""
+
 _logger = logging.getLogger(__name__)
 _warned_of_copying = False
+
+
+def claim(target: Path, source: Path, arguments: dict[str, str]) -> None:
+    """Mark a folder as made from `source` with these arguments, or refuse it as something else's.
+
+    Raises:
+        MattingError: the folder lies in the source, was made with other arguments, or holds other files.
+    """
+    if target.resolve().is_relative_to(source.resolve()):
+        raise MattingError(f"--target {target} lies in {source}, where it would be read as pictures; move it")
+    marker = target / MARKER
+    if marker.is_file():
+        before = json.loads(marker.read_text(encoding="utf-8"))
+        changed = [key for key in arguments | before if arguments.get(key) != before.get(key)]
+        if changed:
+            told = ", ".join(f"{key} was {before.get(key)}, is {arguments.get(key)}" for key in changed)
+            raise MattingError(f"{target} was made differently ({told}); choose another --target or remove it")
+    elif target.is_dir() and any(target.iterdir()):
+        raise MattingError(f"--target {target} holds other files; choose an empty or a new folder")
+    else:
+        write_text(marker, json.dumps(arguments, indent=1) + "\n")
 
 
 def link(source: Path, target: Path) -> None:

@@ -18,7 +18,6 @@ from matting.prepare.splitting import draw_subset, sizes, split
 from matting.prepare.statistics import Statistics, measure
 from matting.read_ahead import read_ahead
 
-MARKER = "prepared.json"
 _VERSION = 1
 """To be raised when the same arguments make other files."""
 
@@ -113,25 +112,8 @@ def prepare(
 
 
 def _claim(name: str, source: Path, target: Path, options: Options) -> None:
-    """Mark the target as this preparation's, or refuse it as another one's."""
-    if target.resolve().is_relative_to(source.resolve()):
-        raise MattingError(
-            f"--target {target} lies in --source {source}, where it would be taken for pictures; move it"
-        )
     chosen = {key: str(value) for key, value in dataclasses.asdict(options).items()}
-    arguments = {"version": _VERSION, "set": name, "source": str(source.resolve()), **chosen}
-    marker = target / MARKER
-    if marker.is_file():
-        before = json.loads(marker.read_text(encoding="utf-8"))
-        changed = [key for key in arguments if arguments[key] != before.get(key)]
-        if changed:
-            told = ", ".join(f"{key} was {before.get(key)}, is {arguments[key]}" for key in changed)
-            raise MattingError(
-                f"{target} was prepared differently ({told}); choose another --target or remove this one"
-            )
-    elif target.is_dir() and any(target.iterdir()):
-        raise MattingError(f"--target {target} holds other files; choose an empty or a new folder")
-    files.write_text(marker, json.dumps(arguments, indent=1) + "\n")
+    files.claim(target, source, {"version": str(_VERSION), "set": name, "source": str(source.resolve()), **chosen})
 
 
 def _progress(work: Callable, items: Sequence, num_workers: int, what: str) -> Iterable:
