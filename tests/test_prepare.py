@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -20,7 +22,7 @@ from matting.prepare.pairing import list_names
 from matting.prepare.plan import Options
 from matting.prepare.run import make_plan
 from matting.prepare.splitting import parse_shares, sizes
-from tools import Outcome, run_tool
+from tools import ROOT, Outcome, run_tool
 
 MATTE = np.rint(drawn.disc() * 255).astype(np.uint8)
 TRIMAP = np.where(MATTE == 0, 0, np.where(MATTE == 255, 255, 128)).astype(np.uint8)
@@ -273,3 +275,20 @@ def test_extended_colours_do_not_bleed_when_the_picture_shrinks() -> None:
     small = cv2.resize(extend(cut, alpha), (20, 15), interpolation=cv2.INTER_AREA)
     assert np.abs(small.astype(int) - (200, 100, 50)).max() <= 1
     assert extend(plain, np.zeros((60, 80), np.float32)).shape == plain.shape  # nothing to go by, and no error
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    blocked = "import runpy, sys; sys.argv[1:] = ['--help']; sys.path.insert(0, 'tools')\n"
+    blocked += "sys.modules.update(dict.fromkeys(('paddle', 'cv2', 'numpy', 'PIL'), None))\n"
+    for tool in ("prepare_data", "check_data", "pack_data"):
+        code = blocked + f"runpy.run_path('tools/{tool}.py', run_name='__main__')"
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0 and "--num_workers" in done.stdout, done.stderr
+
+
+def test_the_tool_offers_every_recipe_and_preparing_needs_no_paddle() -> None:
+    code = "import sys; sys.modules['paddle'] = None; sys.path.insert(0, 'tools')\n"
+    code += "import prepare_data, matting.prepare, matting.prepare.run, matting.inspection.layers\n"
+    code += "assert set(prepare_data.SETS) == set(matting.prepare.SETS)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
