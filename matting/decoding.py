@@ -7,6 +7,7 @@ import io
 import os
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
+from matting import packed
 from matting.errors import MattingError
 
 _ORIENTATION = 0x0112
@@ -31,12 +33,16 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     is looked for (microseconds), and Pillow, which refuses a file whose data ends early, has the last word on whatever
     OpenCV refused or lacks that mark.
 
+    A packed file (`matting.packed`) is mapped, not read.
+
     Returns:
         (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32.
 
     Raises:
         MattingError: the file is missing, broken, cut short, no picture, or has more than `pixel_limit` pixels.
     """
+    if str(path).endswith(packed.ENDING):
+        return _within(packed.read(path), path, pixel_limit)
     data = _read_file(path)
     header = _read_header(data, path, pixel_limit)
     pixels = _decode_with_opencv(data, header)
@@ -48,17 +54,50 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     return _upright(pixels, _read_orientation(header, data))
 
 
-def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
-    """Return (height, width) of the upright picture, from the file's header alone.
+@dataclass(frozen=True)
+class Description:
+    """What a file's header says of its picture.
+
+    Attributes:
+        format: as `JPEG`.
+        height, width: of the upright picture.
+        raw_height, raw_width: as it is stored, before its orientation is heeded.
+        orientation: EXIF's, 1 (upright) to 8.
+    """
+
+    format: str
+    height: int
+    width: int
+    raw_height: int
+    raw_width: int
+    orientation: int
+
+
+def describe(path: str | Path, pixel_limit: int) -> Description:
+    """Read a file's header.
 
     Raises:
         MattingError: as `decode`, but a file that is broken further on is not noticed.
     """
+    if str(path).endswith(packed.ENDING):
+        height, width = _within(packed.read(path), path, pixel_limit).shape[:2]
+        return Description("NPY", height, width, height, width, 1)
     data = _read_file(path)
     header = _read_header(data, path, pixel_limit)
     orientation = header.tag_v2.get(_ORIENTATION, 1) if header.format == "TIFF" else _read_orientation(header, data)
     width, height = header.size
-    return (width, height) if orientation >= 5 else (height, width)
+    upright = (width, height) if orientation >= 5 else (height, width)
+    return Description(str(header.format), *upright, height, width, int(orientation))
+
+
+def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
+    """Return (height, width) of the upright picture, from the file's header alone.
+
+    Raises:
+        MattingError: as `describe`.
+    """
+    found = describe(path, pixel_limit)
+    return found.height, found.width
 
 
 def _read_file(path: str | Path) -> bytes:
@@ -103,13 +142,22 @@ def _read_header(data: bytes, path: str | Path, pixel_limit: int) -> Any:
     except Exception as error:  # a broken header may raise nearly anything in Pillow
         raise MattingError(f"{path} cannot be read: its header is broken ({_reason(error)})") from None
     width, height = header.size
+    _check_limit(height, width, path, pixel_limit)
+    if header.format == "PNG":
+        _check_png(data, path, width, height)
+    return header
+
+
+def _within(pixels: np.ndarray, path: str | Path, pixel_limit: int) -> np.ndarray:
+    _check_limit(pixels.shape[0], pixels.shape[1], path, pixel_limit)
+    return pixels
+
+
+def _check_limit(height: int, width: int, path: str | Path, pixel_limit: int) -> None:
     if width * height > pixel_limit:
         raise MattingError(
             f"{path} is {width}x{height}; a picture may have at most {pixel_limit / 1e6:g} megapixels; make it smaller"
         )
-    if header.format == "PNG":
-        _check_png(data, path, width, height)
-    return header
 
 
 def _check_png(data: bytes, path: str | Path, width: int, height: int) -> None:

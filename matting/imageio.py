@@ -63,7 +63,17 @@ def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     Raises:
         MattingError: as `read_image`, or the file is a photograph in colour.
     """
-    return _unit(_single_channel(decode(path, pixel_limit), path), path)
+    return to_alpha(decode(path, pixel_limit), path)
+
+
+def to_alpha(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """Return the matte in a file's pixels, as `read_alpha` does, for who has decoded it already.
+
+    Args:
+        pixels: (H, W), (H, W, 3) or (H, W, 4) of 8 or 16 bits or floating point.
+        path: for the message if it is no matte.
+    """
+    return _unit(_single_channel(pixels, path), path)
 
 
 def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:

@@ -40,7 +40,11 @@ class Entry:
 
 
 def read_lists(
-    files: Sequence[str | Path], dataset_root: str | Path, separator: str = " ", allow_outside: bool = False
+    files: Sequence[str | Path],
+    dataset_root: str | Path,
+    separator: str = " ",
+    allow_outside: bool = False,
+    keep_missing: bool = False,
 ) -> list[Entry]:
     """Read list files, one after the other.
 
@@ -56,6 +60,7 @@ def read_lists(
         files: paths of UTF-8 text files, relative to `dataset_root`.
         separator: what stands between the columns; "|" or a tab where names hold spaces.
         allow_outside: take paths that lead out of `dataset_root`.
+        keep_missing: give entries whose files do not exist as well, for who reports on them one by one.
 
     Raises:
         MattingError: a list is missing, empty or no text, a line cannot be used, or files it names are missing.
@@ -70,7 +75,8 @@ def read_lists(
         if not lines:
             raise MattingError(f"{path} lists nothing; write one foreground a line, as `train/fg/cat.jpg`")
         entries += [reader.entry(line, f"{path.name}:{number}") for number, line in lines]
-    reader.raise_missing()
+    if not keep_missing:
+        reader.raise_missing()
     return _with_unique_names(entries)
 
 

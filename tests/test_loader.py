@@ -1,0 +1,68 @@
+"""Batches: the same for any number of workers or ranks and after a resume; a failure in a worker names its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import drawn
+from matting.datasets.loader import train_batches
+from matting.datasets.matting_dataset import MattingDataset
+from matting.datasets.sampler import BatchSampler
+from matting.errors import MattingError
+from matting.transforms.crop import RandomCropByAlpha
+from matting.transforms.geometry import RandomHorizontalFlip
+from matting.transforms.photometric import Normalize, RandomBlur, RandomDistort, RandomNoise
+
+CHAIN = [RandomCropByAlpha([32, 24]), RandomDistort(), RandomBlur(), RandomNoise(), RandomHorizontalFlip(), Normalize()]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> MattingDataset:
+    return MattingDataset(str(drawn.dataset(tmp_path, 6, background=True)), CHAIN, train_file="train.txt", seed=3)
+
+
+def read(dataset: MattingDataset, sampler: BatchSampler, workers: int = 0) -> list[dict]:
+    return [
+        {key: value if key == "name" else value.numpy() for key, value in batch.items()}
+        for batch in train_batches(dataset, sampler, workers)
+    ]
+
+
+def same(one: list[dict], other: list[dict]) -> None:
+    assert len(one) == len(other)
+    for left, right in zip(one, other, strict=True):
+        assert left.keys() == right.keys() and left["name"] == right["name"]
+        for key in left.keys() - {"name"}:
+            np.testing.assert_array_equal(left[key], right[key], err_msg=key)
+
+
+def test_workers_change_nothing(dataset: MattingDataset) -> None:
+    batches = [read(dataset, BatchSampler(6, 2, 0, 7, seed=3), workers) for workers in (0, 2, 4)]
+    assert len(batches[0]) == 7
+    same(batches[0], batches[1])
+    same(batches[0], batches[2])
+
+
+def test_a_resumed_run_reads_what_the_unbroken_one_would(dataset: MattingDataset) -> None:
+    whole = read(dataset, BatchSampler(6, 2, 0, 8, seed=3))
+    same(whole[5:], read(dataset, BatchSampler(6, 2, 5, 8, seed=3), 2))
+
+
+def test_two_ranks_read_what_one_does(dataset: MattingDataset) -> None:
+    one = read(dataset, BatchSampler(6, 4, 0, 3, seed=3))
+    two = [read(dataset, BatchSampler(6, 2, 0, 3, seed=3, rank=rank, ranks=2)) for rank in (0, 1)]
+    for whole, left, right in zip(one, *two, strict=True):
+        halves = {name: part["image"][row] for part in (left, right) for row, name in enumerate(part["name"])}
+        assert sorted(halves) == sorted(whole["name"])
+        for row, name in enumerate(whole["name"]):
+            np.testing.assert_array_equal(whole["image"][row], halves[name])
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_broken_file_is_named_from_a_worker_too(dataset: MattingDataset, workers: int) -> None:
+    dataset.entries[4].foreground.write_bytes(b"no picture")
+    with pytest.raises(MattingError, match=r"train\.txt:5: .*4\.png cannot be read"):
+        read(dataset, BatchSampler(6, 2, 0, 3), workers)
