@@ -159,7 +159,7 @@ def _validate(
     if board:
         board.scalars("Evaluate", means, state.iteration)
     name = next(iter(means))
-    sign = 1 if metrics.LOWER_IS_BETTER.get(name, False) else -1  # those of trimaps are all higher
+    sign = -1 if name.startswith("trimap") else 1 if metrics.LOWER_IS_BETTER.get(name, True) else -1
     if name not in state.best or sign * means[name] < sign * state.best[name]:
         state.best = {**means, "iteration": state.iteration}
         checkpoint.save(options.save_dir / "best_model", network, values, state)

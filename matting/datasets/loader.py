@@ -51,6 +51,8 @@ def _collate(samples: list[Any]) -> Any:
             return collate(samples)
         except MattingError as error:
             failure = _Failure(str(error))
+        except Exception:  # as above
+            failure = _Failure(f"samples cannot be stacked, by a defect:\n{traceback.format_exc()}")
     return {"failure": failure.message, "nothing": np.zeros(1)}  # Paddle's reader insists on an array
 
 

@@ -177,12 +177,14 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
         MattingError: the samples differ in size.
     """
     first = samples[0]
-    size = first["alpha"].shape
+    guide = next(key for key in ("alpha", "image") if key in first)  # photographs without labels have no alpha
+    size = first[guide].shape[:2]
     for sample in samples:
-        if sample["alpha"].shape != size:
+        other = sample[guide]
+        if other.shape[:2] != size:
             raise MattingError(
-                f"a batch cannot hold {first['name']} ({_size(first['alpha'])}) and {sample['name']} "
-                f"({_size(sample['alpha'])}); let the transforms end in one size, by RandomCrop, Resize or Padding, or "
+                f"a batch cannot hold {first['name']} ({_size(first[guide])}) and {sample['name']} "
+                f"({_size(other)}); let the transforms end in one size, by RandomCrop, Resize or Padding, or "
                 "set batch_size to 1"
             )
     batch: dict[str, Any] = {"name": [sample["name"] for sample in samples]}

@@ -5,5 +5,6 @@ from __future__ import annotations
 from matting.losses.dim import DIMLoss
 from matting.losses.modnet import MODNetLoss
 from matting.losses.shm import SHMLoss
+from matting.losses.soc import SOCLoss
 
-__all__ = ["DIMLoss", "MODNetLoss", "SHMLoss"]
+__all__ = ["DIMLoss", "MODNetLoss", "SHMLoss", "SOCLoss"]

@@ -1,0 +1,181 @@
+"""Adapting without labels: the reference's first step, the boundary against SciPy, a run that learns and resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+from scipy.ndimage import grey_dilation, grey_erosion
+
+import parity
+from matting import config, weights
+from matting.core import builder
+from matting.core.adapt import Adaptation, Adapting, adapt
+from matting.drawn_data import draw_portrait
+from matting.errors import MattingError
+from matting.imageio import write_png
+from matting.losses import SOCLoss
+from matting.losses.soc import boundary
+from matting.models import MODNet
+from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd
+from tools import run_tool
+
+CONFIG = """
+model: {type: MODNet, hr_channels: 8, backbone: {type: MobileNetV2}}
+val_dataset:
+  type: MattingDataset
+  dataset_root: .
+  transforms: [{type: ResizeByShort, short_size: 64}, {type: ResizeToIntMult, mult_int: 32}, {type: Normalize}]
+"""
+
+
+def adapting(student: MODNet, teacher: MODNet, how: Adaptation | None = None, steps: int = 2) -> Adapting:
+    teacher.set_state_dict(student.state_dict())
+    made = Adapting(student, teacher, how or Adaptation(), steps)
+    made.train()
+    return made
+
+
+def test_the_first_step_of_the_authors() -> None:
+    pair = [MODNet(MobileNetV2(expand_first=False), affine_instance_norm=False) for _ in range(2)]
+    pair[0].set_state_dict(
+        parity.modnet_torch_weights({key: tuple(value.shape) for key, value in pair[0].state_dict().items()})
+    )
+    output = adapting(*pair)(paddle.to_tensor(parity.batch()["image"]))
+    terms, golden = SOCLoss()(output, {}), parity.golden("modnet-torch")
+    assert float(terms["soc_semantic"]) == pytest.approx(float(golden["soc_semantic"]), abs=1e-4)
+    assert float(terms["soc_detail"]) + float(terms["soc_matte"]) == float(golden["soc_detail"]) == 0
+
+
+@pytest.mark.parametrize("size", [(64, 96), (80, 112), (128, 160)])
+def test_the_boundary_is_scipys(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    alpha = (rng.random(size) < 0.02).astype(np.float32)
+    alpha[10:50, 20:60] = 1
+    alpha[30, 40] = 0
+    side = int(sum(size) / 2 * 0.05)
+    expected = grey_dilation(alpha, size=(side, side)) - grey_erosion(alpha, size=(side, side)) != 0
+    semantic = paddle.ones([1, 1, size[0] // 16, size[1] // 16])
+    found = boundary(paddle.to_tensor(alpha[None, None]), semantic).numpy()[0, 0]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_terms_by_hand() -> None:
+    alpha = paddle.full([1, 1, 96, 96], 0.5)
+    output = {
+        "alpha": alpha, "detail": paddle.full([1, 1, 96, 96], 0.5), "semantic": paddle.full([1, 1, 6, 6], 0.75),
+        "teacher_alpha": alpha, "teacher_detail": paddle.full([1, 1, 96, 96], 0.25),
+    }  # fmt: skip
+    output["alpha"] = paddle.concat((alpha[:, :, :, :48], paddle.zeros([1, 1, 96, 48])), axis=3)
+    output["teacher_alpha"] = output["alpha"]
+    terms = SOCLoss()(output, {})
+    assert float(terms["soc_detail"]) == pytest.approx(0.25)  # every boundary pixel is that far off
+    assert float(terms["soc_matte"]) == 0
+    paper = SOCLoss(formula="paper")(output, {})
+    assert float(paper["soc_detail"]) == pytest.approx(0.25) and float(paper["soc_matte"]) > 0
+    with pytest.raises(MattingError, match="authors, paper"):
+        SOCLoss(formula="own")
+
+
+@pytest.mark.parametrize("backbone", [MobileNetV2, ResNet50_vd, HRNet_W18])
+def test_the_loss_falls_and_details_stay(backbone: type) -> None:
+    paddle.seed(0)
+    image = paddle.to_tensor(parity.batch()["image"][:1, :, :64, :96])
+    student = MODNet(backbone(), hr_channels=8)
+    with paddle.no_grad():
+        for _ in range(20):  # norms that know the data, as a trained network's do
+            student(image)
+    network = adapting(student, MODNet(backbone(), hr_channels=8), steps=100)
+    before = network(image)["detail"].numpy()
+    optimizer = paddle.optimizer.Adam(1e-6, parameters=network.student.parameters())
+    norm = next(layer for layer in network.student.sublayers() if isinstance(layer, paddle.nn.BatchNorm2D))
+    statistics = norm._mean.numpy().copy()
+    losses = []
+    for _ in range(4):
+        loss = sum(SOCLoss()(network(image), {}).values())
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        losses.append(float(loss))
+    assert losses[-1] < losses[0]
+    np.testing.assert_array_equal(norm._mean.numpy(), statistics)
+    after = network(image)["detail"].numpy()
+    assert np.abs(after - before).mean() < 0.1 and after.std() > 0.5 * before.std()
+
+
+def test_teachers_follow_as_they_should() -> None:
+    image = paddle.to_tensor(parity.batch()["image"][:1, :, :32, :32])
+    for teacher, moved in (("epoch", 1.0), ("average", 0.1)):
+        how = Adaptation(teacher=teacher, momentum=0.9)
+        network = adapting(MODNet(MobileNetV2(), 8), MODNet(MobileNetV2(), 8), how, steps=2)
+        network(image)
+        own, taught = network.student.head.f_branch.conv_f, network.teacher.head.f_branch.conv_f
+        bias, kept = own[1].layers[0].bias, taught[1].layers[0].bias
+        bias.set_value(bias + 1)
+        start = kept.item()
+        network(image)
+        assert kept.item() == pytest.approx(start + (moved if teacher == "average" else 0))
+        network(image)
+        expected = {"epoch": start + 1, "average": start + 0.1 + 0.1 * 0.9}[teacher]
+        assert kept.item() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    (tmp_path / "modnet.yml").write_text(CONFIG, encoding="utf-8")
+    paddle.seed(0)
+    network = builder.model(config.load(tmp_path / "modnet.yml"))
+    weights.write_weights(
+        tmp_path / "modnet.pdparams", {key: value.numpy() for key, value in network.state_dict().items()}
+    )
+    for number in range(4):
+        write_png(tmp_path / f"photos/{number}.png", draw_portrait(np.random.default_rng(number), 70, 60)[0])
+    return tmp_path
+
+
+def test_the_tool_adapts_and_predict_takes_the_result(trained: Path) -> None:
+    common = ("--config", trained / "modnet.yml", "--image_path", trained / "photos")
+    outcome = run_tool(
+        "adapt", *common, "--model_path", trained / "modnet.pdparams", "--save_dir", trained / "out",
+        "--epochs", 2, "--input_size", 64, 64, "--patience", 5,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    log = (trained / "out/adapt.log").read_text(encoding="utf-8")
+    assert "3 photographs to learn from, 1 to watch" in log and "inconsistency=" in log and "soc_semantic=" in log
+    predicted = run_tool(
+        "predict",
+        *common,
+        "--model_path",
+        trained / "out/adapted",
+        "--save_dir",
+        trained / "cut",
+        "--engine",
+        "dynamic",
+    )
+    assert predicted.status == 0, predicted.error
+
+
+def test_a_resumed_adaptation_ends_as_the_unbroken_one(trained: Path) -> None:
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    how = Adaptation(epochs=2, size=(64, 64), patience=9)
+    adapt(values, trained / "modnet.pdparams", photos, trained / "whole", how)
+    resumed = {"resume_from": trained / "whole/iter_3"}
+    adapt(values, trained / "modnet.pdparams", photos, trained / "resumed", how, **resumed)
+    one, two = (weights.read_weights(trained / run / "iter_6") for run in ("whole", "resumed"))
+    for key, value in one.items():
+        np.testing.assert_array_equal(value, two[key], err_msg=key)
+
+
+def test_what_cannot_be_adapted_says_so(trained: Path) -> None:
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    for how, paths, said in (
+        (Adaptation(size=(60, 64)), photos, "multiples of 32"),
+        (Adaptation(teacher="mean"), photos, "epoch, average"),
+        (Adaptation(batch_size=4), photos, "too few"),
+    ):
+        with pytest.raises(MattingError, match=said):
+            adapt(values, trained / "modnet.pdparams", paths, trained / "out", how)
+    with pytest.raises(MattingError, match="has DIM"):
+        adapt({**values, "model": {"type": "DIM"}}, trained / "modnet.pdparams", photos, trained / "out")
