@@ -79,7 +79,7 @@ def run_phases(
         checkpoint.recover(folder)
         best = folder / "best_model"
         last = checkpoint.latest(folder)
-        if last is not None and int(last.name.rpartition("_")[2]) >= values["iters"] and best.is_dir():
+        if last is not None and _is_complete(last, values["iters"]) and best.is_dir():
             logger.info("phase %s is complete: %s", phase.name, best)
             continue
         chosen: dict[str, Any] = {"save_interval": phase.save_interval} if phase.save_interval else {}
@@ -96,6 +96,12 @@ def run_phases(
         )
     assert best is not None  # `read_phases` gives at least one
     return best
+
+
+def _is_complete(last: Path, iters: int) -> bool:
+    """Return whether a phase's last checkpoint is at its end, and scored: it may be the best."""
+    progress = checkpoint.progress_of(last)
+    return progress.iteration >= iters and progress.validated >= progress.iteration
 
 
 def _without_start(values: dict[str, Any]) -> dict[str, Any]:

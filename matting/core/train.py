@@ -69,7 +69,7 @@ def train(
     """Train a network to the configuration's last iteration.
 
     An iteration's batch and draws depend on the seed and its number alone, so a resumed run goes on exactly as the
-    unbroken one would have.
+    unbroken one would have. A checkpoint that a kill left unscored is scored before that, even the last one.
 
     Args:
         values: the configuration; `iters` and `batch_size` (a rank) are read from it, and it is saved with checkpoints.
@@ -84,11 +84,12 @@ def train(
     ranks, first_rank = distributed.ranks(), distributed.rank() == 0
     iters, batch_size = values["iters"], values["batch_size"]
     cast, scaler = _mixed_precision(options, network, optimizer)
-    state = checkpoint.Progress(seed=options.seed)
+    state, unscored = checkpoint.Progress(seed=options.seed), False
     if resume_from is not None:
         state = checkpoint.resume(resume_from, network, values, optimizer, scaler)
         logger.info("resumed from %s at iteration %d", resume_from, state.iteration)
-        if state.iteration >= iters:
+        unscored = evaluate is not None and options.eval_begin_iters <= state.iteration > state.validated
+        if state.iteration >= iters and not unscored:
             raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
     checkpoint.recover(options.save_dir)
     sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
@@ -96,6 +97,12 @@ def train(
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
     meter = progress.Meter(batch_size * ranks, iters)
     set_training(network, values.get("trainable"))
+    if resume_from is not None and evaluate is not None and unscored:
+        # A kill between saving and scoring must not keep a checkpoint from becoming the best.
+        _validate(evaluate, network, values, state, options, board)
+        if first_rank and resume_from.resolve().parent == options.save_dir.resolve():
+            checkpoint.write_state(resume_from, values, state, scaler)
+        meter.skip()
 
     for batch in train_batches(dataset, sampler, options.num_workers):
         meter.batch_came()
@@ -152,6 +159,7 @@ def _validate(
     """Score the network; keep it as `best_model` when its first metric is the best so far."""
     network.eval()
     means = evaluate().means
+    state.validated = state.iteration
     set_training(network, values.get("trainable"))
     if distributed.rank() != 0:
         return
