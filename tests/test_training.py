@@ -106,6 +106,12 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, values: dict) -> N
     assert sorted(path.name for path in tmp_path.glob("*iter_*")) == ["iter_3", "iter_4"]
 
 
+def test_checkpoints_come_by_epochs_where_asked(tmp_path: Path, values: dict) -> None:
+    values["batch_size"] = 1  # three pictures: an epoch is three iterations
+    run_training({**values, "iters": 7}, options(tmp_path, save_interval=1, save_epoch=1))
+    assert sorted(path.name for path in tmp_path.glob("iter_*")) == ["iter_3", "iter_6", "iter_7"]
+
+
 def test_a_kill_while_saving_leaves_the_older_checkpoint(
     tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:

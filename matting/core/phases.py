@@ -18,7 +18,7 @@ from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
 
-_KEYS = {"name", "config", "metrics", "iters", "save_interval"}
+_KEYS = {"name", "config", "metrics", "iters", "save_interval", "save_epoch"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Phase:
     metrics: tuple[str, ...] = ("SAD", "MSE", "MAD")
     iters: int | None = None
     save_interval: int | None = None
+    save_epoch: int | None = None
 
 
 def read_phases(path: Path) -> list[Phase]:
@@ -82,7 +83,10 @@ def run_phases(
         if last is not None and _is_complete(last, values["iters"]) and best.is_dir():
             logger.info("phase %s is complete: %s", phase.name, best)
             continue
-        chosen: dict[str, Any] = {"save_interval": phase.save_interval} if phase.save_interval else {}
+        chosen: dict[str, Any] = {}
+        if phase.save_interval or phase.save_epoch:
+            own = phase.save_interval or options.save_interval
+            chosen = {"save_interval": own, "save_epoch": phase.save_epoch}
         if last is not None:
             values = _without_start(values)
         run_training(

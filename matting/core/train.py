@@ -31,6 +31,7 @@ class Options:
     Attributes:
         save_dir: where checkpoints, logs and the best model go; nothing is written elsewhere.
         save_interval: iterations from one checkpoint, and one validation, to the next.
+        save_epoch: the same in epochs, by which `save_interval` is then replaced.
         log_iters: iterations from one report to the next.
         keep_checkpoint_max: how many `iter_N` are kept; 0 keeps all.
         eval_begin_iters: no validation before this iteration.
@@ -44,6 +45,7 @@ class Options:
 
     save_dir: Path
     save_interval: int = 1000
+    save_epoch: int | None = None
     log_iters: int = 10
     keep_checkpoint_max: int = 5
     eval_begin_iters: int = 0
@@ -93,6 +95,7 @@ def train(
             raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
     checkpoint.recover(options.save_dir)
     sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
+    interval = options.save_epoch * sampler.batches_per_epoch if options.save_epoch else options.save_interval
     parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
     meter = progress.Meter(batch_size * ranks, iters)
@@ -132,7 +135,7 @@ def train(
         if board and state.iteration % options.picture_iters in (0, 1):
             normalisation = checkpoint.identity(values)["normalisation"]
             board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
-        if state.iteration % options.save_interval == 0 or state.iteration == iters:
+        if state.iteration % interval == 0 or state.iteration == iters:
             folder = options.save_dir / f"iter_{state.iteration}"
             if first_rank:  # before validation, whose failure then costs nothing
                 checkpoint.save(folder, network, values, state, optimizer, scaler)
