@@ -143,6 +143,29 @@ def test_what_the_user_can_mend_is_one_line(trained: Path, arguments: tuple[str,
     assert "Traceback" not in outcome.error
 
 
+@pytest.mark.parametrize(("given", "kept"), [("all", 3), ("0", 3), ("2", 2)])
+def test_keep_checkpoint_max_takes_a_number_or_all(trained: Path, tmp_path: Path, given: str, kept: int) -> None:
+    outcome = run_tool(
+        "train", "--config", trained / "config.yml", "--save_dir", tmp_path, "--iters", 3, "--save_epoch", 1,
+        "--keep_checkpoint_max", given,
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    assert len(list(tmp_path.glob("iter_*"))) == kept
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--keep_checkpoint_max", "-1"), "must be `all`, or a whole number"),
+        (("--save_epoch", "0"), "at least 1"),
+        (("--save_epoch", "1", "--save_interval", "5"), "not allowed with"),
+    ],
+)
+def test_wrong_intervals_are_refused(trained: Path, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    outcome = run_tool("train", "--config", trained / "config.yml", "--save_dir", tmp_path / "run", *arguments)
+    assert outcome.status == 2 and said in outcome.error
+
+
 def test_help_needs_no_paddle() -> None:
     code = "import runpy, sys; sys.argv[1:] = ['--help']; sys.modules['paddle'] = None; sys.modules['cv2'] = None\n"
     for tool in ("train", "val", "predict", "demo", "evaluate_mattes"):

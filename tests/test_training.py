@@ -11,7 +11,7 @@ import pytest
 
 import drawn
 from matting import config, weights
-from matting.core import builder, checkpoint
+from matting.core import builder, checkpoint, train
 from matting.core.train import Options
 from matting.core.workflow import run_training
 from matting.errors import MattingError
@@ -106,6 +106,12 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, values: dict) -> N
     assert sorted(path.name for path in tmp_path.glob("*iter_*")) == ["iter_3", "iter_4"]
 
 
+def test_checkpoints_come_by_epochs_where_asked(tmp_path: Path, values: dict) -> None:
+    values["batch_size"] = 1  # three pictures: an epoch is three iterations
+    run_training({**values, "iters": 7}, options(tmp_path, save_interval=1, save_epoch=1))
+    assert sorted(path.name for path in tmp_path.glob("iter_*")) == ["iter_3", "iter_6", "iter_7"]
+
+
 def test_a_kill_while_saving_leaves_the_older_checkpoint(
     tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +149,40 @@ def test_a_validation_that_fails_costs_no_checkpoint(tmp_path: Path, values: dic
     with pytest.raises(MattingError, match=r"val\.txt:2"):
         run_training(values, options(tmp_path / "run"), validate=True)
     assert (tmp_path / "run/iter_3/state.json").is_file()
+
+
+@pytest.mark.parametrize("at", [3, 6])
+def test_what_a_kill_left_unscored_is_scored_on_resuming(
+    tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    run_training(values, options(tmp_path / "whole"), validate=True)
+    validate = train._validate
+
+    def killed(evaluate, network, values, state, *rest) -> None:
+        if state.iteration == at:
+            raise KeyboardInterrupt
+        validate(evaluate, network, values, state, *rest)
+
+    monkeypatch.setattr(train, "_validate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_training(values, options(tmp_path / "broken"), validate=True)
+    monkeypatch.undo()
+    run_training(values, options(tmp_path / "broken"), validate=True, resume_from=tmp_path / f"broken/iter_{at}")
+    for folder in ("iter_3", "iter_6", "best_model"):
+        one, other = (json.loads((tmp_path / run / folder / "state.json").read_text()) for run in ("whole", "broken"))
+        assert one == other, folder
+    same_weights = [(tmp_path / run / "best_model/model.pdparams").read_bytes() for run in ("whole", "broken")]
+    assert same_weights[0] == same_weights[1]
+    with pytest.raises(MattingError, match="raise --iters"):  # now it is finished, and once is enough
+        run_training(values, options(tmp_path / "broken"), validate=True, resume_from=tmp_path / "broken/iter_6")
+
+
+def test_scoring_a_checkpoint_of_another_run_does_not_write_there(tmp_path: Path, values: dict) -> None:
+    run_training({**values, "iters": 3}, options(tmp_path / "plain"))
+    before = (tmp_path / "plain/iter_3/state.json").read_bytes()
+    last = run_training(values, options(tmp_path / "next"), validate=True, resume_from=tmp_path / "plain/iter_3")
+    assert last.best["iteration"] in (3, 6) and last.validated == 6
+    assert (tmp_path / "plain/iter_3/state.json").read_bytes() == before
 
 
 def test_resuming_a_finished_run_says_so(tmp_path: Path, values: dict) -> None:

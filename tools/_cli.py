@@ -59,6 +59,28 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--threads", type=int, default=0, help="of the engine; 0 takes all cores")
 
 
+def add_checkpoints(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say how often a run is saved, and how much of that is kept."""
+    often = parser.add_mutually_exclusive_group()
+    often.add_argument("--save_interval", type=_positive, default=1000, help="iterations between checkpoints")
+    often.add_argument("--save_epoch", type=_positive, help="the same in epochs, instead of --save_interval")
+    parser.add_argument(
+        "--keep_checkpoint_max", type=_kept, default=5, help="newest checkpoints to keep; 0 or `all` keeps all"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+    return int(text)
+
+
+def _kept(text: str) -> int:
+    if text != "all" and not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} must be `all`, or a whole number of which 0 keeps all")
+    return 0 if text == "all" else int(text)
+
+
 def required(value: str | Path | None, flag: str) -> str | Path:
     """Return the value of a flag that this run cannot do without."""
     if value is None:

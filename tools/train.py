@@ -14,12 +14,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--iters", type=int, help="iterations to train, instead of the configuration's")
     parser.add_argument("--batch_size", type=int, help="samples an iteration on each device, instead of its own")
     parser.add_argument("--learning_rate", type=float, help="the schedule's (first) rate, instead of its own")
-    parser.add_argument("--save_interval", type=int, default=1000, help="iterations between checkpoints")
+    _cli.add_checkpoints(parser)
     parser.add_argument("--resume_model", type=Path, help="go on from this checkpoint folder (iter_N)")
     parser.add_argument("--save_dir", type=Path, default=Path("output"), help="where everything is written")
-    parser.add_argument("--keep_checkpoint_max", type=int, default=5, help="checkpoints to keep; 0 keeps all")
     parser.add_argument("--num_workers", type=int, default=0, help="processes that read the data")
-    parser.add_argument("--do_eval", action="store_true", help="validate at every save_interval, keep the best model")
+    parser.add_argument("--do_eval", action="store_true", help="validate every checkpoint, keep the best model")
     parser.add_argument("--metrics", nargs="+", default=["SAD", "MSE"], help="for --do_eval; the first picks the best")
     parser.add_argument("--log_iters", type=int, default=10, help="iterations between reports")
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs to save_dir/vdl")
@@ -46,6 +45,7 @@ def main() -> None:
     options = Options(
         save_dir=args.save_dir,
         save_interval=args.save_interval,
+        save_epoch=args.save_epoch,
         log_iters=args.log_iters,
         keep_checkpoint_max=args.keep_checkpoint_max,
         eval_begin_iters=args.eval_begin_iters,

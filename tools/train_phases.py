@@ -14,8 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change every configuration")
     parser.add_argument("--device", default="auto", choices=_cli.DEVICES, help="auto takes a GPU if any")
     parser.add_argument("--save_dir", type=Path, default=Path("output/phases"), help="a folder a phase below it")
-    parser.add_argument("--save_interval", type=int, default=1000, help="iterations between checkpoints")
-    parser.add_argument("--keep_checkpoint_max", type=int, default=5, help="checkpoints to keep; 0 keeps all")
+    _cli.add_checkpoints(parser)
     parser.add_argument("--log_iters", type=int, default=10, help="iterations between reports")
     parser.add_argument("--num_workers", type=int, default=0, help="processes that read the data")
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs, a folder a phase")
@@ -34,6 +33,7 @@ def main() -> None:
     options = Options(
         save_dir=args.save_dir,
         save_interval=args.save_interval,
+        save_epoch=args.save_epoch,
         log_iters=args.log_iters,
         keep_checkpoint_max=args.keep_checkpoint_max,
         num_workers=args.num_workers,

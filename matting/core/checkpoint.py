@@ -32,6 +32,8 @@ class Progress:
     iteration: int = 0
     best: dict[str, float | int] = field(default_factory=dict)
     """The best metrics so far by name, and under `iteration` when they were reached."""
+    validated: int = 0
+    """The iteration of the last validation; a checkpoint that is ahead of it was saved and then left unscored."""
 
 
 def save(
@@ -67,6 +69,7 @@ def write_state(
         "seed": progress.seed,
         "iteration": progress.iteration,
         "best": progress.best,
+        "validated": progress.validated,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
     }
     beside = folder / f".{_STATE}.part"
@@ -96,7 +99,18 @@ def resume(
     state = _read_state(folder)
     if scaler is not None and state["scaler"]:
         scaler.load_state_dict(state["scaler"])
-    return Progress(state["seed"], state["iteration"], state["best"])
+    return progress_of(folder)
+
+
+def progress_of(folder: Path) -> Progress:
+    """Return how far the run had come that saved a checkpoint.
+
+    Raises:
+        MattingError: its state cannot be read.
+    """
+    state = _read_state(folder)
+    # Checkpoints from before this was noted are taken for scored, as they nearly always were.
+    return Progress(state["seed"], state["iteration"], state["best"], state.get("validated", state["iteration"]))
 
 
 def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any], partial: bool = False) -> None:

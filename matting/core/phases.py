@@ -18,7 +18,7 @@ from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
 
-_KEYS = {"name", "config", "metrics", "iters", "save_interval"}
+_KEYS = {"name", "config", "metrics", "iters", "save_interval", "save_epoch"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Phase:
     metrics: tuple[str, ...] = ("SAD", "MSE", "MAD")
     iters: int | None = None
     save_interval: int | None = None
+    save_epoch: int | None = None
 
 
 def read_phases(path: Path) -> list[Phase]:
@@ -79,10 +80,13 @@ def run_phases(
         checkpoint.recover(folder)
         best = folder / "best_model"
         last = checkpoint.latest(folder)
-        if last is not None and int(last.name.rpartition("_")[2]) >= values["iters"] and best.is_dir():
+        if last is not None and _is_complete(last, values["iters"]) and best.is_dir():
             logger.info("phase %s is complete: %s", phase.name, best)
             continue
-        chosen: dict[str, Any] = {"save_interval": phase.save_interval} if phase.save_interval else {}
+        chosen: dict[str, Any] = {}
+        if phase.save_interval or phase.save_epoch:
+            own = phase.save_interval or options.save_interval
+            chosen = {"save_interval": own, "save_epoch": phase.save_epoch}
         if last is not None:
             values = _without_start(values)
         run_training(
@@ -96,6 +100,12 @@ def run_phases(
         )
     assert best is not None  # `read_phases` gives at least one
     return best
+
+
+def _is_complete(last: Path, iters: int) -> bool:
+    """Return whether a phase's last checkpoint is at its end, and scored: it may be the best."""
+    progress = checkpoint.progress_of(last)
+    return progress.iteration >= iters and progress.validated >= progress.iteration
 
 
 def _without_start(values: dict[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Options:
     Attributes:
         save_dir: where checkpoints, logs and the best model go; nothing is written elsewhere.
         save_interval: iterations from one checkpoint, and one validation, to the next.
+        save_epoch: the same in epochs, by which `save_interval` is then replaced.
         log_iters: iterations from one report to the next.
         keep_checkpoint_max: how many `iter_N` are kept; 0 keeps all.
         eval_begin_iters: no validation before this iteration.
@@ -44,6 +45,7 @@ class Options:
 
     save_dir: Path
     save_interval: int = 1000
+    save_epoch: int | None = None
     log_iters: int = 10
     keep_checkpoint_max: int = 5
     eval_begin_iters: int = 0
@@ -69,7 +71,7 @@ def train(
     """Train a network to the configuration's last iteration.
 
     An iteration's batch and draws depend on the seed and its number alone, so a resumed run goes on exactly as the
-    unbroken one would have.
+    unbroken one would have. A checkpoint that a kill left unscored is scored before that, even the last one.
 
     Args:
         values: the configuration; `iters` and `batch_size` (a rank) are read from it, and it is saved with checkpoints.
@@ -84,18 +86,26 @@ def train(
     ranks, first_rank = distributed.ranks(), distributed.rank() == 0
     iters, batch_size = values["iters"], values["batch_size"]
     cast, scaler = _mixed_precision(options, network, optimizer)
-    state = checkpoint.Progress(seed=options.seed)
+    state, unscored = checkpoint.Progress(seed=options.seed), False
     if resume_from is not None:
         state = checkpoint.resume(resume_from, network, values, optimizer, scaler)
         logger.info("resumed from %s at iteration %d", resume_from, state.iteration)
-        if state.iteration >= iters:
+        unscored = evaluate is not None and options.eval_begin_iters <= state.iteration > state.validated
+        if state.iteration >= iters and not unscored:
             raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
     checkpoint.recover(options.save_dir)
     sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
+    interval = options.save_epoch * sampler.batches_per_epoch if options.save_epoch else options.save_interval
     parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
     meter = progress.Meter(batch_size * ranks, iters)
     set_training(network, values.get("trainable"))
+    if resume_from is not None and evaluate is not None and unscored:
+        # A kill between saving and scoring must not keep a checkpoint from becoming the best.
+        _validate(evaluate, network, values, state, options, board)
+        if first_rank and resume_from.resolve().parent == options.save_dir.resolve():
+            checkpoint.write_state(resume_from, values, state, scaler)
+        meter.skip()
 
     for batch in train_batches(dataset, sampler, options.num_workers):
         meter.batch_came()
@@ -125,7 +135,7 @@ def train(
         if board and state.iteration % options.picture_iters in (0, 1):
             normalisation = checkpoint.identity(values)["normalisation"]
             board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
-        if state.iteration % options.save_interval == 0 or state.iteration == iters:
+        if state.iteration % interval == 0 or state.iteration == iters:
             folder = options.save_dir / f"iter_{state.iteration}"
             if first_rank:  # before validation, whose failure then costs nothing
                 checkpoint.save(folder, network, values, state, optimizer, scaler)
@@ -152,6 +162,7 @@ def _validate(
     """Score the network; keep it as `best_model` when its first metric is the best so far."""
     network.eval()
     means = evaluate().means
+    state.validated = state.iteration
     set_training(network, values.get("trainable"))
     if distributed.rank() != 0:
         return
