@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import uuid
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from matting import atomic
 from matting.decoding import decode, read_size
 from matting.errors import MattingError
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
@@ -128,20 +128,9 @@ def write_png(path: str | Path, pixels: np.ndarray) -> None:
     Raises:
         MattingError: the file cannot be written.
     """
-    path = Path(path)
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
-    encoded = cv2.imencode(".png", pixels)[1]
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(encoded.tobytes())
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise MattingError(f"{path} cannot be written: {error.strerror}; choose another folder or make room") from None
+    atomic.write_bytes(path, cv2.imencode(".png", pixels)[1].data)
 
 
 def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 
+from matting import atomic
 from matting.errors import MattingError
 
 ENDING = ".npy"
@@ -27,20 +26,12 @@ def write(path: str | Path, pixels: np.ndarray) -> None:
         MattingError: the file cannot be written, or the disk gave back something else.
     """
     path = Path(path)
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(pixels), allow_pickle=False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            beside.write_bytes(buffer.getbuffer())
-            if beside.read_bytes() != buffer.getbuffer() or not np.array_equal(read(beside), pixels):
-                raise MattingError(f"{path} was written but reads back differently; check the disk")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise MattingError(f"{path} cannot be written: {error.strerror}; choose another folder or make room") from None
+    with atomic.replacing(path) as beside:
+        beside.write_bytes(buffer.getbuffer())
+        if beside.read_bytes() != buffer.getbuffer() or not np.array_equal(read(beside), pixels):
+            raise MattingError(f"{path} was written but reads back differently; check the disk")
 
 
 def read(path: str | Path) -> np.ndarray:

@@ -163,9 +163,20 @@ def test_a_resumed_adaptation_ends_as_the_unbroken_one(trained: Path) -> None:
     adapt(values, trained / "modnet.pdparams", photos, trained / "whole", how)
     resumed = {"resume_from": trained / "whole/iter_3"}
     adapt(values, trained / "modnet.pdparams", photos, trained / "resumed", how, **resumed)
-    one, two = (weights.read_weights(trained / run / "iter_6") for run in ("whole", "resumed"))
-    for key, value in one.items():
-        np.testing.assert_array_equal(value, two[key], err_msg=key)
+    for folder in ("iter_6", "adapted"):
+        one, two = (weights.read_weights(trained / run / folder) for run in ("whole", "resumed"))
+        for key, value in one.items():
+            np.testing.assert_array_equal(value, two[key], err_msg=key)
+    assert (trained / "whole/watched.json").read_text() == (trained / "resumed/watched.json").read_text()
+
+
+def test_resuming_without_what_was_watched_says_so(trained: Path) -> None:
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    how = Adaptation(epochs=2, size=(64, 64), patience=9)
+    adapt(values, trained / "modnet.pdparams", photos, trained / "run", Adaptation(epochs=1, size=(64, 64)))
+    (trained / "run/watched.json").unlink()
+    with pytest.raises(MattingError, match="start anew without it"):
+        adapt(values, trained / "modnet.pdparams", photos, trained / "run", how, resume_from=trained / "run/iter_3")
 
 
 def test_what_cannot_be_adapted_says_so(trained: Path) -> None:

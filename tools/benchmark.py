@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import config, log
+    from matting import atomic, config, log
     from matting.core.benchmark import benchmark, count, parse_ways
     from matting.core.jobs import find_jobs
     from matting.core.prediction import cached_export
@@ -48,7 +48,7 @@ def main() -> None:
         folder, ways, size=size, threads=args.threads, batches=args.batches, images=images, counted=counted
     )
     result.write(args.save_dir / "benchmark.json")
-    (args.save_dir / "benchmark.md").write_text(result.markdown() + "\n", encoding="utf-8")
+    atomic.write_text(args.save_dir / "benchmark.md", result.markdown() + "\n")
     print(result.markdown())
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from matting import atomic
 from matting.core import builder, checkpoint
 from matting.core.components import transforms
 from matting.core.evaluate import evaluate
@@ -30,6 +33,8 @@ _NORMS = (paddle.nn.BatchNorm2D, paddle.nn.BatchNorm, paddle.nn.SyncBatchNorm)
 
 _HELD_OUT = 0.1
 """The share of the photographs that is not learnt from, but watched."""
+
+_ADAPTED, _HISTORY = "adapted", "watched.json"
 
 CONSISTENCY = "inconsistency"
 """How far semantics and shrunken matte are apart on the photographs that were held out: mean squared distance."""
@@ -155,7 +160,7 @@ def adapt(
     specs = _transforms(values, how.size)
     optimizer = paddle.optimizer.Adam(how.learning_rate, parameters=pair[0].parameters())
     watcher = _Watcher(adapting, Photographs(watched, transforms(specs[:1] + specs[2:])), values, how, save_dir)
-    watcher.start()
+    watcher.start(resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)
     options = Options(save_dir, save_interval=steps, log_iters=max(1, steps // 5), seed=seed, use_vdl=use_vdl)
     criterion = builder.criterion({"loss": loss or {"type": "SOCLoss"}}, pair[0])
@@ -164,11 +169,14 @@ def adapt(
         train(run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, resume_from=resume_from)
     except _Enough:
         logger.warning("stopped: the held-out inconsistency rose %d epochs in a row", how.patience)
-    return save_dir / "adapted"
+    return save_dir / _ADAPTED
 
 
 class _Watcher:
-    """Scores the student after each epoch, keeps the most consistent one, and says when to stop."""
+    """Scores the student after each epoch, keeps the most consistent one, and says when to stop.
+
+    What it measured stands in `save_dir/watched.json` by iteration, so that a resumed run goes on judging as before.
+    """
 
     def __init__(
         self, adapting: Adapting, photographs: Photographs, values: Mapping[str, Any], how: Adaptation, save_dir: Path
@@ -177,33 +185,54 @@ class _Watcher:
         self._how, self._save_dir = how, save_dir
         self._labelled = builder.dataset(values, "val_dataset") if how.labelled else None
         self._predictor = Predictor(PaddleNetwork(adapting.student), builder.val_transforms(values))
-        self._last, self._risen, self._first, self._best = 0.0, 0, {}, float("inf")  # type: ignore[var-annotated]
+        self._history: dict[int, dict[str, float]] = {}
 
-    def start(self) -> None:
-        """Score the network as it came."""
-        self._first = self._measure()
-        self._last = self._best = self._first[CONSISTENCY]
-        logger.info("before: %s", _line(self._first))
+    def start(self, resume_from: Path | None) -> None:
+        """Score the network as it came, or take up what was measured until the checkpoint.
+
+        Raises:
+            MattingError: the measurements beside the checkpoint are missing or cannot be read.
+        """
+        if resume_from is not None:
+            reached = checkpoint.progress_of(resume_from).validated
+            history = _read_history(resume_from.resolve().parent / _HISTORY)
+            self._history = {iteration: means for iteration, means in history.items() if iteration <= reached}
+            kept = resume_from.resolve().parent / _ADAPTED
+            if not (self._save_dir / _ADAPTED).is_dir() and kept.is_dir():  # the best so far may be older than this
+                shutil.copytree(kept, self._save_dir / _ADAPTED)
+            return
+        self._history = {0: self._measure()}
+        logger.info("before: %s", _line(self._history[0]))
         self._keep()
+        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
 
     def __call__(self) -> Evaluation:
         means = self._measure()
-        self._risen = self._risen + 1 if means[CONSISTENCY] > self._last else 0
-        self._last = means[CONSISTENCY]
-        if means[CONSISTENCY] < self._best:
-            self._best = means[CONSISTENCY]
+        lowest = min(earlier[CONSISTENCY] for earlier in self._history.values())
+        self._history[int(self._network.steps.item())] = means
+        if means[CONSISTENCY] < lowest:
             self._keep()
-        worse = [name for name in ("MAD", "MSE") if name in means and means[name] > self._first[name]]
+        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
+        first = self._history[0]
+        worse = [name for name in ("MAD", "MSE") if name in means and means[name] > first.get(name, means[name])]
         if worse:
             name = worse[0]
             logger.warning(
                 "labelled %s rose from %.4f to %.4f: these photographs pull away from your labels",
-                name, self._first[name], means[name],
+                name, first[name], means[name],
             )  # fmt: skip
-        if self._risen >= self._how.patience:
+        if self._rises() >= self._how.patience:
             logger.info("[EVAL] %s", _line(means))
             raise _Enough
         return Evaluation([], means)
+
+    def _rises(self) -> int:
+        """Return how many epochs in a row, up to the last, the inconsistency has risen."""
+        values = [self._history[iteration][CONSISTENCY] for iteration in sorted(self._history)]
+        count = 0
+        while count < len(values) - 1 and values[-1 - count] > values[-2 - count]:
+            count += 1
+        return count
 
     def _measure(self) -> dict[str, float]:
         means = {CONSISTENCY: inconsistency(self._network, self._photographs)}
@@ -216,7 +245,16 @@ class _Watcher:
         """Write the student as a checkpoint of its own, without the teacher."""
         values = dict(self._values)
         self._save_dir.mkdir(parents=True, exist_ok=True)
-        checkpoint.save(self._save_dir / "adapted", self._network.student, values, checkpoint.Progress())
+        checkpoint.save(self._save_dir / _ADAPTED, self._network.student, values, checkpoint.Progress())
+
+
+def _read_history(path: Path) -> dict[int, dict[str, float]]:
+    try:
+        return {int(iteration): means for iteration, means in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise MattingError(
+            f"{path} cannot be read ({error}); it stands beside the checkpoints of an adaptation, start anew without it"
+        ) from None
 
 
 def inconsistency(network: Adapting, photographs: Photographs) -> float:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from matting import __version__, cpu
+from matting import __version__, atomic, cpu
 from matting.core.deployment import Deployment, open_predictor
 from matting.engines import open_engine
 from matting.errors import MattingError
@@ -88,7 +88,7 @@ class Benchmark:
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        atomic.write_text(path, json.dumps(asdict(self), indent=1))
 
 
 def benchmark(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from matting import atomic
 from matting.contact_sheet import Row, contact_sheet, over_checkerboard
 from matting.core.check_data import Inspection
 from matting.core.subjects import Subject
@@ -50,16 +51,12 @@ def write_csv(path: Path, findings: Sequence[Finding]) -> None:
     Raises:
         MattingError: the file cannot be written.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["severity", "check", "where", "file", "detail"])
-            for finding in findings:
-                remark = finding.remark
-                writer.writerow([remark.severity, remark.check, finding.where, finding.file, remark.detail])
-    except OSError as error:
-        raise MattingError(f"{path} cannot be written: {error.strerror}; choose another --save_dir") from None
+    with atomic.replacing(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["severity", "check", "where", "file", "detail"])
+        for finding in findings:
+            remark = finding.remark
+            writer.writerow([remark.severity, remark.check, finding.where, finding.file, remark.detail])
 
 
 def write_sheet(path: Path, inspection: Inspection, most: int = 40) -> int:

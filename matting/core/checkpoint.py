@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting import __version__, config, weights
+from matting import __version__, atomic, config, weights
 from matting.errors import MattingError
 
 _NETWORK, _OPTIMIZER, _STATE, _CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
@@ -54,7 +54,7 @@ def save(
     weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
     if optimizer is not None:
         weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
-    (beside / _CONFIG).write_text(config.dump(dict(values)), encoding="utf-8")
+    atomic.write_text(beside / _CONFIG, config.dump(dict(values)))
     write_state(beside, values, progress, scaler)
     _replace(beside, folder)
 
@@ -72,9 +72,7 @@ def write_state(
         "validated": progress.validated,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
     }
-    beside = folder / f".{_STATE}.part"
-    beside.write_text(json.dumps(state, indent=1), encoding="utf-8")
-    os.replace(beside, folder / _STATE)
+    atomic.write_text(folder / _STATE, json.dumps(state, indent=1))
 
 
 def resume(

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from matting import __version__
+from matting import __version__, atomic
 from matting.core import components
 from matting.core.predictor import Predictor
 from matting.core.tiling import MARGIN, tiled
@@ -55,9 +55,7 @@ class Deployment:
             "weights_sha256": self.weights_sha256,
             "files": files,
         }
-        beside = folder / f".{DESCRIPTION}.part"
-        beside.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        os.replace(beside, folder / DESCRIPTION)
+        atomic.write_text(folder / DESCRIPTION, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
     @classmethod
     def read(cls, folder: Path) -> Deployment:

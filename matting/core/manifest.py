@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from matting import __version__
+from matting import __version__, atomic
 from matting.core.results import Evaluation
 from matting.digest import sha256
 from matting.metrics.protocols import Protocol
@@ -35,10 +35,7 @@ def write_manifest(path: Path, evaluation: Evaluation, **about: Any) -> None:
             **{name: version for name in _LIBRARIES if (version := _version(name))},
         },
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    atomic.write_text(path, json.dumps(manifest, indent=1, ensure_ascii=False, default=str) + "\n")
 
 
 def describe(protocol: Protocol) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
+from matting import atomic
 from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
 from matting.errors import MattingError
@@ -30,7 +30,7 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
         _save(save_dir / f"{job.stem}.npz", batch)
         lines.append(f"{job.stem}.npz\n")
-    (save_dir / DATALIST).write_text("".join(lines), encoding="utf-8")
+    atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
 
 
@@ -80,7 +80,5 @@ def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _save(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part.npz")
-    np.savez(beside, **arrays)  # type: ignore[arg-type]
-    os.replace(beside, path)
+    with atomic.replacing(path) as beside, open(beside, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from matting import packed
+from matting import atomic, packed
 from matting.datasets.lists import Entry, read_lists
 from matting.decoding import decode
 from matting.errors import MattingError
 from matting.imageio import PIXEL_LIMIT, image_size, read_image, read_trimap, to_alpha
-from matting.prepare.files import claim, write_text
+from matting.prepare.files import claim
 from matting.prepare.foregrounds import extend
 from matting.read_ahead import read_ahead
 
@@ -90,7 +90,7 @@ def pack(packing: Packing, target: Path, short_side: int, source: Path, num_work
     for _ in tqdm(done, total=len(packing.jobs), desc="packing", unit="picture", disable=None, leave=False):
         pass
     for name, lines in packing.lists.items():
-        write_text(target / name, "".join(f"{line}\n" for line in lines))
+        atomic.write_text(target / name, "".join(f"{line}\n" for line in lines))
 
 
 class _Names:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from matting import trimap
+from matting import atomic, trimap
 from matting.errors import MattingError
 from matting.metrics.protocols import DEFAULT, REGION_TITLES, Protocol
 from matting.report.panels import Panels
@@ -58,14 +57,11 @@ class Evaluation:
 
     def write_csv(self, path: Path) -> None:
         """Write one row an image, then a row named `mean`."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.part")
-        with open(beside, "w", encoding="utf-8", newline="") as file:
+        with atomic.replacing(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(self.rows[0]), restval="")
             writer.writeheader()
             writer.writerows(self.rows)
             writer.writerow({"name": MEAN, **self.means})
-        os.replace(beside, path)
 
 
 def trimap_rule(listed: int, images: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting import __version__
+from matting import __version__, atomic
 from matting.contact_sheet import over_checkerboard
 from matting.errors import MattingError
 from matting.imageio import quantise
@@ -167,6 +167,5 @@ def _frames(folder: Path) -> list[dict[str, str]]:
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR) if pixels.ndim == 3 else pixels
-    path.write_bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes())
+    atomic.write_bytes(path, cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 85])[1].data)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from matting import atomic
 from matting.composite import composite
 from matting.drawn_data.backgrounds import draw_background
 from matting.drawn_data.portrait import draw_portrait
@@ -45,5 +46,5 @@ def write_dataset(
         write_png(root / part / "alpha" / f"{number:04d}.png", quantise(alpha))
     for part, count in (("train", train), ("val", val)):
         lines = "".join(f"{part}/fg/{number:04d}.png\n" for number in range(count))
-        (root / f"{part}.txt").write_text(lines, encoding="utf-8")
-    marker.write_text(json.dumps(arguments), encoding="utf-8")  # last: it says that all the rest is there
+        atomic.write_text(root / f"{part}.txt", lines)
+    atomic.write_text(marker, json.dumps(arguments))  # last: it says that all the rest is there

@@ -6,9 +6,9 @@ import json
 import logging
 import os
 import shutil
-import uuid
 from pathlib import Path
 
+from matting import atomic
 from matting.errors import MattingError
 
 MARKER = "made_with.json"
@@ -36,7 +36,7 @@ def claim(target: Path, source: Path, arguments: dict[str, str]) -> None:
     elif target.is_dir() and any(target.iterdir()):
         raise MattingError(f"--target {target} holds other files; choose an empty or a new folder")
     else:
-        write_text(marker, json.dumps(arguments, indent=1) + "\n")
+        atomic.write_text(marker, json.dumps(arguments, indent=1) + "\n")
 
 
 def link(source: Path, target: Path) -> None:
@@ -53,39 +53,16 @@ def link(source: Path, target: Path) -> None:
         original = source.resolve(strict=True)
         if target.is_file() and (target.samefile(original) or target.stat().st_size == original.stat().st_size):
             return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{uuid.uuid4().hex}.part")
-        try:
-            try:
-                os.link(original, beside)
-            except OSError as error:
-                if not _warned_of_copying:
-                    _warned_of_copying = True
-                    _logger.warning("files are copied, because they cannot be linked here (%s)", error.strerror)
-                shutil.copyfile(original, beside)
-            os.replace(beside, target)
-        finally:
-            beside.unlink(missing_ok=True)  # a rename between two names of one file does nothing, and leaves it
     except OSError as error:
         raise MattingError(f"{source} cannot be brought to {target}: {error.strerror}") from None
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file that appears only when it is complete.
-
-    Raises:
-        MattingError: it cannot be written.
-    """
-    beside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.replacing(target) as beside:
         try:
-            beside.write_text(text, encoding="utf-8")
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise MattingError(f"{path} cannot be written: {error.strerror}") from None
+            os.link(original, beside)
+        except OSError as error:
+            if not _warned_of_copying:
+                _warned_of_copying = True
+                _logger.warning("files are copied, because they cannot be linked here (%s)", error.strerror)
+            shutil.copyfile(original, beside)
 
 
 def background_name(part: str, path: Path) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from matting import atomic
 from matting.errors import MattingError
 from matting.prepare import files
 from matting.prepare.make import Made, make
@@ -102,12 +103,12 @@ def prepare(
     if debug:
         report.lists.update(_debug_lists(made, debug, options.seed))
     for list_name, lines in report.lists.items():
-        files.write_text(target / f"{list_name}.txt", "".join(f"{line}\n" for line in lines))
-    files.write_text(target / "dropped.txt", "".join(f"{line}\n" for line in report.dropped))
+        atomic.write_text(target / f"{list_name}.txt", "".join(f"{line}\n" for line in lines))
+    atomic.write_text(target / "dropped.txt", "".join(f"{line}\n" for line in report.dropped))
     if mean_std:
         report.statistics = measure(target, [m for m in made if m.item.part != "test"], num_workers)
         values = {layer: dataclasses.asdict(value) for layer, value in report.statistics.items()}
-        files.write_text(target / "mean_std.json", json.dumps(values, indent=1) + "\n")
+        atomic.write_text(target / "mean_std.json", json.dumps(values, indent=1) + "\n")
     return report
 
 

@@ -14,6 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from matting import atomic
 from matting.metrics.protocols import LOWER_IS_BETTER, REGION_TITLES, Column
 from matting.report import plots
 from matting.report.panels import TITLES, Panels
@@ -80,10 +81,7 @@ def write_page(
         "data": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
     }
     page = _SLOT.sub(lambda match: slots[match[1]], _asset("page.html"))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_text(page, encoding="utf-8")
-    os.replace(beside, path)
+    atomic.write_text(path, page)
 
 
 def pictures(panels: Mapping[str, Panels], folder: Path) -> dict[str, list[dict[str, str]]]:

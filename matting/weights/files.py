@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import tarfile
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from matting import atomic
 from matting.errors import MattingError
 from matting.weights.pickled import unpickle_arrays, unreadable
 from matting.weights.torch_format import is_torch, read_torch
@@ -64,7 +64,6 @@ def write_weights(path: str | Path, arrays: Mapping[str, Any], identity: Mapping
         identity: what the network is; kept in a `.safetensors` file, as `.pdparams` has no room for it.
     """
     path = Path(path)
-    beside = path.with_name(path.name + ".part")
     if path.suffix == ".safetensors":
         from safetensors.numpy import save
 
@@ -73,11 +72,7 @@ def write_weights(path: str | Path, arrays: Mapping[str, Any], identity: Mapping
         content = save({key: np.ascontiguousarray(value) for key, value in arrays.items()}, metadata)
     else:
         content = pickle.dumps(dict(arrays), protocol=4)
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
+    atomic.write_bytes(path, content)
 
 
 def read_identity(path: str | Path) -> dict[str, Any]:

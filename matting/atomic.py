@@ -1,0 +1,49 @@
+"""Files that appear under their name only when they are complete and on the disk."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from matting.errors import MattingError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a name beside `path` to write to; after the block the file takes its place, whole or not at all.
+
+    The folder is made when it is missing. Whatever goes wrong in the block leaves the older file and no part of the
+    new one; a kill leaves at most a hidden `.part`.
+
+    Raises:
+        MattingError: the folder or the file cannot be written.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield beside
+            with open(beside, "rb") as file:
+                os.fsync(file.fileno())  # else a power cut can leave the name with nothing behind it
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise MattingError(
+            f"{path} cannot be written: {error.strerror or error}; choose another folder or make room"
+        ) from None
+
+
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
+    """Write a file whole or not at all; raises as `replacing`."""
+    with replacing(path) as beside:
+        beside.write_bytes(content)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all; raises as `replacing`."""
+    write_bytes(path, text.encode("utf-8"))
