@@ -1,4 +1,4 @@
-"""The one exception that carries a message for the person at the keyboard."""
+"""The exceptions that carry a message for the person at the keyboard."""
 
 
 class MattingError(ValueError):
@@ -7,3 +7,15 @@ class MattingError(ValueError):
     The tools print it as one line and exit with status 1, without a traceback. Anything else that escapes is a defect
     of ours and keeps its traceback.
     """
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody asked the run to stop, and it has left everything in order; the text says how to go on.
+
+    Attributes:
+        signal: the number of the signal that asked.
+    """
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from matting import config, weights
 from matting.core import builder, checkpoint, train
 from matting.core.train import Options
 from matting.core.workflow import run_training
-from matting.errors import MattingError
+from matting.errors import MattingError, Stopped
 
 CONFIG = """
 batch_size: 2
@@ -183,6 +185,57 @@ def test_scoring_a_checkpoint_of_another_run_does_not_write_there(tmp_path: Path
     last = run_training(values, options(tmp_path / "next"), validate=True, resume_from=tmp_path / "plain/iter_3")
     assert last.best["iteration"] in (3, 6) and last.validated == 6
     assert (tmp_path / "plain/iter_3/state.json").read_bytes() == before
+
+
+def asking(monkeypatch: pytest.MonkeyPatch, at: int, number: int, where: str = "_check_finite") -> None:
+    """Send this process a signal in an iteration, as a terminal or a job scheduler would."""
+    counted, function = [0], getattr(train, where)
+
+    def ask(*arguments):
+        counted[0] += 1
+        if counted[0] == at:
+            os.kill(os.getpid(), number)
+        return function(*arguments)
+
+    monkeypatch.setattr(train, where, ask)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_asked_to_stop_saves_and_goes_on_bit_for_bit(
+    tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    run_training(values, options(tmp_path / "whole"), validate=True)
+    before = signal.getsignal(number)
+    asking(monkeypatch, 4, number)
+    with pytest.raises(Stopped, match=r"after iteration 4; go on with --resume_model .*iter_4") as stop:
+        run_training(values, options(tmp_path / "asked"), validate=True)
+    assert stop.value.signal == number and signal.getsignal(number) is before
+    monkeypatch.undo()
+    run_training(values, options(tmp_path / "asked"), validate=True, resume_from=tmp_path / "asked/iter_4")
+    same(tmp_path / "whole/iter_6", tmp_path / "asked/iter_6")
+    for folder in ("iter_6", "best_model"):  # no score was taken in between, which might have been the best
+        one, other = (json.loads((tmp_path / run / folder / "state.json").read_text()) for run in ("whole", "asked"))
+        assert one == other
+
+
+def test_a_validation_does_not_keep_a_stop_waiting(
+    tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking(monkeypatch, 1, signal.SIGTERM, "_validate")
+    with pytest.raises(Stopped, match="after iteration 3"):
+        run_training(values, options(tmp_path), validate=True)
+    assert checkpoint.progress_of(tmp_path / "iter_3").validated == 0 and not (tmp_path / "best_model").exists()
+
+
+def test_asking_twice_does_not_wait(tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    def twice(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(train, "_check_finite", twice)
+    with pytest.raises(Stopped, match="stopped"):
+        run_training(values, options(tmp_path))
+    assert not list(tmp_path.glob("iter_*"))
 
 
 def test_resuming_a_finished_run_says_so(tmp_path: Path, values: dict) -> None:

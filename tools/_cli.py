@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from matting import cpu
-from matting.errors import MattingError
+from matting.errors import MattingError, Stopped
 
 DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
 
@@ -100,13 +102,25 @@ def add_scoring(made: argparse.ArgumentParser) -> None:
 
 
 def run(main: Callable[[], int | None]) -> None:
-    """Run a tool: what the user can mend is printed as one line, with exit status 1; Ctrl-C exits with 130."""
+    """Run a tool: what the user can mend is printed as one line, with exit status 1.
+
+    Ctrl-C and SIGTERM end it in order, with what a shell expects: 128 and the signal's number, 130 or 143.
+    """
     cpu.tune()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     try:
         sys.exit(main() or 0)
     except MattingError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+    except Stopped as stop:
+        print(stop, file=sys.stderr)
+        sys.exit(128 + stop.signal)
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+
+
+def _stop(number: int, _: object) -> None:
+    raise Stopped("stopped", number)

@@ -14,7 +14,7 @@ from matting import config
 from matting.core import checkpoint
 from matting.core.train import Options
 from matting.core.workflow import run_training
-from matting.errors import MattingError
+from matting.errors import MattingError, Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,9 @@ def run_phases(
     Args:
         options: of every phase; `save_dir` holds their folders.
         opts: changes of every configuration, as `--opts`.
+
+    Raises:
+        Stopped: it was asked to; the same call goes on.
     """
     best: Path | None = None
     for phase in phases:
@@ -89,15 +92,18 @@ def run_phases(
             chosen = {"save_interval": own, "save_epoch": phase.save_epoch}
         if last is not None:
             values = _without_start(values)
-        run_training(
-            values,
-            replace(options, save_dir=folder, **chosen),
-            device_name=device_name,
-            validate=True,
-            metric_names=phase.metrics,
-            resume_from=last,
-            report=report,
-        )
+        try:
+            run_training(
+                values,
+                replace(options, save_dir=folder, **chosen),
+                device_name=device_name,
+                validate=True,
+                metric_names=phase.metrics,
+                resume_from=last,
+                report=report,
+            )
+        except Stopped as stop:
+            raise Stopped(f"stopped in phase {phase.name}; the same command goes on", stop.signal) from None
     assert best is not None  # `read_phases` gives at least one
     return best
 

@@ -13,13 +13,13 @@ from typing import Any
 import paddle
 
 from matting import metrics
-from matting.core import checkpoint, distributed, progress
+from matting.core import checkpoint, distributed, progress, stopping
 from matting.core.freeze import set_training
 from matting.core.results import Evaluation
 from matting.core.visual import Board, batch_picture
 from matting.datasets.loader import train_batches
 from matting.datasets.sampler import BatchSampler
-from matting.errors import MattingError
+from matting.errors import MattingError, Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,8 @@ def train(
     """Train a network to the configuration's last iteration.
 
     An iteration's batch and draws depend on the seed and its number alone, so a resumed run goes on exactly as the
-    unbroken one would have. A checkpoint that a kill left unscored is scored before that, even the last one.
+    unbroken one would have. A checkpoint that a kill left unscored is scored before that, even the last one. Ctrl-C
+    or SIGTERM saves a checkpoint after the running iteration; with several ranks it ends the run at once.
 
     Args:
         values: the configuration; `iters` and `batch_size` (a rank) are read from it, and it is saved with checkpoints.
@@ -82,6 +83,7 @@ def train(
 
     Raises:
         MattingError: a sample cannot be used, or a loss is not finite.
+        Stopped: it was asked to.
     """
     ranks, first_rank = distributed.ranks(), distributed.rank() == 0
     iters, batch_size = values["iters"], values["batch_size"]
@@ -90,12 +92,18 @@ def train(
     if resume_from is not None:
         state = checkpoint.resume(resume_from, network, values, optimizer, scaler)
         logger.info("resumed from %s at iteration %d", resume_from, state.iteration)
-        unscored = evaluate is not None and options.eval_begin_iters <= state.iteration > state.validated
-        if state.iteration >= iters and not unscored:
-            raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
     checkpoint.recover(options.save_dir)
     sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
     interval = options.save_epoch * sampler.batches_per_epoch if options.save_epoch else options.save_interval
+
+    def is_due(iteration: int) -> bool:
+        return iteration % interval == 0 or iteration == iters
+
+    if resume_from is not None:
+        unscored = evaluate is not None and options.eval_begin_iters <= state.iteration > state.validated
+        unscored &= is_due(state.iteration)  # what a request to stop saved in between is none of the best's candidates
+        if state.iteration >= iters and not unscored:
+            raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
     parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
     board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
     meter = progress.Meter(batch_size * ranks, iters)
@@ -107,45 +115,53 @@ def train(
             checkpoint.write_state(resume_from, values, state, scaler)
         meter.skip()
 
-    for batch in train_batches(dataset, sampler, options.num_workers):
-        meter.batch_came()
-        paddle.seed(_draw(state.seed, state.iteration, distributed.rank()))
-        state.iteration += 1
+    # Several ranks would stop at different iterations, each waiting for the others for ever.
+    with stopping.on_request(waits=ranks == 1) as stop:
+        for batch in train_batches(dataset, sampler, options.num_workers):
+            meter.batch_came()
+            paddle.seed(_draw(state.seed, state.iteration, distributed.rank()))
+            state.iteration += 1
 
-        with cast():
-            output = parallel(*(batch[name] for name in network.inputs))
-            terms = criterion(output, batch)
-            loss = sum(terms.values())
-        numbers = {name: float(term) for name, term in terms.items()}
-        _check_finite(numbers, state.iteration, options.save_dir)
-        scaler.scale(loss).backward()
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.clear_grad()
-        rate = optimizer.get_lr()
-        if isinstance(optimizer._learning_rate, paddle.optimizer.lr.LRScheduler):
-            optimizer._learning_rate.step()
-        meter.step_done(numbers)
+            with cast():
+                output = parallel(*(batch[name] for name in network.inputs))
+                terms = criterion(output, batch)
+                loss = sum(terms.values())
+            numbers = {name: float(term) for name, term in terms.items()}
+            _check_finite(numbers, state.iteration, options.save_dir)
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.clear_grad()
+            rate = optimizer.get_lr()
+            if isinstance(optimizer._learning_rate, paddle.optimizer.lr.LRScheduler):
+                optimizer._learning_rate.step()
+            meter.step_done(numbers)
 
-        if state.iteration % options.log_iters == 0 or state.iteration == iters:
-            report = meter.report(state.iteration)
-            logger.info(progress.line(state.iteration, iters, rate, report, numbers))
-            if board:
-                board.scalars("Train", {**report, "lr": rate}, state.iteration)
-        if board and state.iteration % options.picture_iters in (0, 1):
-            normalisation = checkpoint.identity(values)["normalisation"]
-            board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
-        if state.iteration % interval == 0 or state.iteration == iters:
-            folder = options.save_dir / f"iter_{state.iteration}"
-            if first_rank:  # before validation, whose failure then costs nothing
-                checkpoint.save(folder, network, values, state, optimizer, scaler)
-                checkpoint.drop_old(options.save_dir, options.keep_checkpoint_max)
-            if evaluate is not None and state.iteration >= options.eval_begin_iters:
-                _validate(evaluate, network, values, state, options, board)
-                if first_rank:
-                    checkpoint.write_state(folder, values, state, scaler)
-            distributed.wait_for_all()
-            meter.skip()
+            if state.iteration % options.log_iters == 0 or state.iteration == iters:
+                report = meter.report(state.iteration)
+                logger.info(progress.line(state.iteration, iters, rate, report, numbers))
+                if board:
+                    board.scalars("Train", {**report, "lr": rate}, state.iteration)
+            if board and state.iteration % options.picture_iters in (0, 1):
+                normalisation = checkpoint.identity(values)["normalisation"]
+                board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
+            asked, due = bool(stop), is_due(state.iteration)
+            if due or asked:
+                folder = options.save_dir / f"iter_{state.iteration}"
+                if first_rank:  # before validation, whose failure then costs nothing
+                    checkpoint.save(folder, network, values, state, optimizer, scaler)
+                    checkpoint.drop_old(options.save_dir, options.keep_checkpoint_max)
+                    stop.message = f"stopped after iteration {state.iteration}; go on with --resume_model {folder}"
+            if asked:
+                raise Stopped(stop.message, stop.signal)
+            if due:
+                if evaluate is not None and state.iteration >= options.eval_begin_iters:
+                    with stop.at_once():
+                        _validate(evaluate, network, values, state, options, board)
+                    if first_rank:
+                        checkpoint.write_state(folder, values, state, scaler)
+                distributed.wait_for_all()
+                meter.skip()
     if board:
         board.close()
     return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,6 +71,12 @@ def _fork(loader: paddle.io.DataLoader) -> Iterator[Any]:
         cv2.setNumThreads(threads)
 
 
+def _leave_stopping_to_the_parent(_: int) -> None:
+    """Let Ctrl-C, which a terminal sends to every process, pass by a worker; the parent ends it by SIGTERM."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def train_batches(dataset: MattingDataset, sampler: BatchSampler, num_workers: int = 0) -> Iterator[dict[str, Any]]:
     """Yield batches as dictionaries of float32 tensors (N, C, H, W), in the sampler's order.
 
@@ -86,6 +93,7 @@ def train_batches(dataset: MattingDataset, sampler: BatchSampler, num_workers: i
         num_workers=num_workers,
         prefetch_factor=_AHEAD,
         return_list=True,
+        worker_init_fn=_leave_stopping_to_the_parent,
     )
     batches = _fork(loader) if num_workers else iter(loader)
     try:
