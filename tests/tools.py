@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,11 @@ def run_tool(name: str, *arguments: object) -> Outcome:
         tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(tool)
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(error):
+            handler = signal.getsignal(signal.SIGTERM)
             try:
                 tool._cli.run(tool.main)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
+            finally:
+                signal.signal(signal.SIGTERM, handler)
     return Outcome(status, output.getvalue(), error.getvalue())

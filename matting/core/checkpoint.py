@@ -47,16 +47,22 @@ def save(
     """Write a checkpoint beside `folder` and rename it into place; an older one of that name is replaced.
 
     Without an optimizer the checkpoint serves prediction and fine-tuning, not resuming.
+
+    Raises:
+        MattingError: the disk is full or the folder not writable; the checkpoints that were there are untouched.
     """
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
-    if optimizer is not None:
-        weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
-    atomic.write_text(beside / _CONFIG, config.dump(dict(values)))
-    write_state(beside, values, progress, scaler)
-    _replace(beside, folder)
+    try:
+        weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
+        if optimizer is not None:
+            weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
+        atomic.write_text(beside / _CONFIG, config.dump(dict(values)))
+        write_state(beside, values, progress, scaler)
+        _replace(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)  # so that the room is there for whoever makes more
+        raise
 
 
 def write_state(
