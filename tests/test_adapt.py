@@ -15,7 +15,7 @@ from matting.core import builder
 from matting.core.adapt import Adaptation, Adapting, adapt
 from matting.drawn_data import draw_portrait
 from matting.errors import MattingError
-from matting.imageio import write_png
+from matting.imageio import read_image, write_png
 from matting.losses import SOCLoss
 from matting.losses.soc import boundary
 from matting.models import MODNet
@@ -142,6 +142,8 @@ def test_the_tool_adapts_and_predict_takes_the_result(trained: Path) -> None:
         "--epochs", 2, "--input_size", 64, 64, "--patience", 5,
     )  # fmt: skip
     assert outcome.status == 0, outcome.error
+    sheet = read_image(trained / "out/before_and_after.png")
+    assert sheet.shape[0] > 200 and sheet.std() > 10
     log = (trained / "out/adapt.log").read_text(encoding="utf-8")
     assert "3 photographs to learn from, 1 to watch" in log and "inconsistency=" in log and "soc_semantic=" in log
     predicted = run_tool(

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import paddle
 
 from matting import atomic
+from matting.contact_sheet import contact_sheet
 from matting.core import builder, checkpoint
 from matting.core.components import transforms
 from matting.core.evaluate import evaluate
@@ -23,6 +25,7 @@ from matting.core.train import Options, train
 from matting.core.workflow import begin
 from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
+from matting.imageio import quantise, read_image, write_png
 from matting.losses import terms
 
 logger = logging.getLogger(__name__)
@@ -34,7 +37,9 @@ _NORMS = (paddle.nn.BatchNorm2D, paddle.nn.BatchNorm, paddle.nn.SyncBatchNorm)
 _HELD_OUT = 0.1
 """The share of the photographs that is not learnt from, but watched."""
 
-_ADAPTED, _HISTORY = "adapted", "watched.json"
+_ADAPTED, _HISTORY, _SHEET = "adapted", "watched.json", "before_and_after.png"
+
+_MOST_SHOWN, _SIDE_SHOWN = 8, 480
 
 CONSISTENCY = "inconsistency"
 """How far semantics and shrunken matte are apart on the photographs that were held out: mean squared distance."""
@@ -169,6 +174,7 @@ def adapt(
         train(run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, resume_from=resume_from)
     except _Enough:
         logger.warning("stopped: the held-out inconsistency rose %d epochs in a row", how.patience)
+    watcher.show(save_dir / _SHEET)
     return save_dir / _ADAPTED
 
 
@@ -186,6 +192,7 @@ class _Watcher:
         self._labelled = builder.dataset(values, "val_dataset") if how.labelled else None
         self._predictor = Predictor(PaddleNetwork(adapting.student), builder.val_transforms(values))
         self._history: dict[int, dict[str, float]] = {}
+        self._before: list[tuple[np.ndarray, np.ndarray]] = []
 
     def start(self, resume_from: Path | None) -> None:
         """Score the network as it came, or take up what was measured until the checkpoint.
@@ -193,6 +200,7 @@ class _Watcher:
         Raises:
             MattingError: the measurements beside the checkpoint are missing or cannot be read.
         """
+        self._before = self._mattes()
         if resume_from is not None:
             reached = checkpoint.progress_of(resume_from).validated
             history = _read_history(resume_from.resolve().parent / _HISTORY)
@@ -225,6 +233,31 @@ class _Watcher:
             logger.info("[EVAL] %s", _line(means))
             raise _Enough
         return Evaluation([], means)
+
+    def show(self, path: Path) -> None:
+        """Write a sheet of what was held out: photograph, matte before, and matte of the adapted network."""
+        checkpoint.load(self._network.student, self._save_dir / _ADAPTED, self._values)
+        rows = [
+            ({"photograph": image, "before": before, "adapted": after}, path.name)
+            for (image, before), (_, after), path in zip(
+                self._before, self._mattes(), self._photographs.paths, strict=False
+            )
+        ]
+        write_png(path, contact_sheet(rows))
+        logger.info("look at %s", path)
+
+    def _mattes(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the first pictures held out with their mattes, both small enough for a sheet."""
+        self._network.student.eval()
+        shown = []
+        for path in self._photographs.paths[:_MOST_SHOWN]:
+            image = read_image(path)
+            scale = min(1, _SIDE_SHOWN / max(image.shape[:2]))
+            size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+            pair = image, quantise(self._predictor(image))
+            shown.append(tuple(cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pair))
+        self._network.train()
+        return shown  # type: ignore[return-value]
 
     def _rises(self) -> int:
         """Return how many epochs in a row, up to the last, the inconsistency has risen."""
