@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from matting import Predictor, config, engines, weights
-from matting.core import builder
+from matting.core import builder, export
 from matting.core.deployment import Deployment
 from matting.core.export import TOLERANCE
 from matting.core.prediction import Runtime, cached_export, make_predictor
@@ -226,3 +226,36 @@ def test_arrays_go_out_and_come_back_as_predict_makes_them(exported: Path, tmp_p
     (tmp_path / "out/1.npz").unlink()
     gone = run_tool("npz", "unpack", *model, *photos, "--results", tmp_path / "out", "--save_dir", tmp_path / "mattes")
     assert gone.status == 1 and "1.npz cannot be used" in gone.error
+
+
+class Brightness(paddle.nn.Layer):
+    """The smallest network there is: how bright a pixel is, as its alpha."""
+
+    inputs, stride, smallest, jumps = ("image",), 1, 1, False
+
+    def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        return {"alpha": paddle.nn.functional.sigmoid(image.mean(axis=1, keepdim=True))}
+
+
+@pytest.mark.parametrize(
+    ("jumps", "share", "off", "stands"),
+    [(False, 1, 5e-5, True), (False, 0.001, 5e-3, False), (True, 0.001, 5e-3, True), (True, 0.5, 5e-3, False)],
+)
+def test_exports_that_are_off_are_refused(
+    monkeypatch: pytest.MonkeyPatch, jumps: bool, share: float, off: float, stands: bool
+) -> None:
+    network, rng = Brightness(), np.random.default_rng(0)
+    network.jumps = jumps
+
+    def engine(image: np.ndarray) -> np.ndarray:
+        alpha = network(paddle.to_tensor(image))["alpha"].numpy()
+        return alpha + np.where(rng.random(alpha.shape) < share, np.float32(off), 0)
+
+    monkeypatch.setattr(export, "installed", lambda: ("abacus",))
+    monkeypatch.setattr(export, "open_engine", lambda *_: engine)
+    interface = engines.Interface(("image",), 1, 1, None)
+    if stands:
+        assert export.verify(network, Path(), interface)["abacus"] < off * 1.01
+    else:
+        with pytest.raises(MattingError, match="off in abacus, more than"):
+            export.verify(network, Path(), interface)

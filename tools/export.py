@@ -33,8 +33,9 @@ def main() -> None:
     images = [job.image for job in find_jobs(args.calibrate)] if args.calibrate else []
     size = (args.input_size[1], args.input_size[0]) if args.input_size else None
     exported = export(values, args.model_path, args.save_dir, size, args.partial)
+    how = "on average" if exported.average else "at most"
     for engine, difference in exported.differences.items():
-        print(f"{engine}: alpha is at most {difference:.1e} off, compared with the network in float64")
+        print(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
     if images:
         from matting.core.quantise import calibrate
 

@@ -39,6 +39,8 @@ class DIM(nn.Layer):
 
     inputs = ("image", "trimap")
     stride = 1
+    jumps = False
+    """Whether the last digit of a map can move alpha at once: un-pooling goes to another corner where two are level."""
     smallest = 32
     default_loss = "DIMLoss"
 
@@ -54,6 +56,7 @@ class DIM(nn.Layer):
         _check_options(backbone, upsampling, refine_end)
         self.backbone = backbone
         self.stride = 32 if upsampling == "unpool" else 1
+        self.jumps = upsampling == "unpool"
         self.decoder = _Decoder(backbone.feat_channels, upsampling == "unpool")
         self.refine = _Refinement(refine_end) if refine else None
         if pretrained:
