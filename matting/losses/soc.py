@@ -73,7 +73,7 @@ class SOCLoss(nn.Layer):
 def boundary(alpha: paddle.Tensor, semantic: paddle.Tensor) -> paddle.Tensor:
     """Return where the predicted foreground begins or ends: (N, 1, H, W) float32, 1 there and 0 elsewhere.
 
-    Dilation minus erosion with a square window, as the authors' code does with SciPy; here by pooling along rows and
+    Dilation minus erosion with a square window, as the authors' code does with SciPy; here by maxima along rows and
     then along columns, on the device that the network is on.
 
     Args:
@@ -94,7 +94,19 @@ def _highest(x: paddle.Tensor, side: int, shift: int) -> paddle.Tensor:
     before = side // 2 - (shift if side % 2 == 0 else 0)
     after = side - 1 - before
     x = F.pad(x, [before, after, before, after], mode="replicate")
-    return F.max_pool2d(F.max_pool2d(x, (side, 1), 1), (1, side), 1)
+    return _highest_along(_highest_along(x, side, 2), side, 3)
+
+
+def _highest_along(x: paddle.Tensor, side: int, axis: int) -> paddle.Tensor:
+    """Return the maximum over windows along one axis, which is shorter by `side - 1` then."""
+    # Windows of 1, 2, 4... from two of half their length: few passes, where pooling compares `side` values for each.
+    width = 1
+    while width < side:
+        step = min(width, side - width)
+        size = x.shape[axis] - step
+        x = paddle.maximum(paddle.slice(x, [axis], [0], [size]), paddle.slice(x, [axis], [step], [size + step]))
+        width += step
+    return x
 
 
 def _on(mask: paddle.Tensor, one: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
