@@ -161,8 +161,10 @@ def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:
         return (pixels / np.float32(65535)).astype(np.float32, copy=False)
     if not np.issubdtype(pixels.dtype, np.floating):
         raise MattingError(f"{path} holds {pixels.dtype}; save it with 8 or 16 bits a channel, or floating point")
+    if not np.isfinite(pixels).all():
+        raise MattingError(f"{path} holds NaN or infinity; in floating point values must lie in [0, 1]")
     low, high = float(pixels.min()), float(pixels.max())
-    if not (low >= 0 and high <= 1):  # NaN fails both
+    if not (low >= 0 and high <= 1):
         raise MattingError(f"{path} holds values from {low:g} to {high:g}; in floating point they must lie in [0, 1]")
     return pixels.astype(np.float32, copy=False)
 

@@ -16,22 +16,7 @@ import drawn
 from matting.core.run_report import read_log
 from matting.errors import MattingError
 from matting.imageio import read_alpha
-from test_training import CONFIG
 from tools import ROOT, run_tool
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data, a configuration and a network that trained a few iterations."""
-    folder = tmp_path_factory.mktemp("tools")
-    drawn.dataset(folder / "data", count=3)
-    (folder / "config.yml").write_text(CONFIG.format(root=folder / "data"), encoding="utf-8")
-    outcome = run_tool(
-        "train", "--config", folder / "config.yml", "--save_dir", folder / "run", "--iters", 2, "--do_eval",
-        "--save_interval", 1, "--keep_checkpoint_max", 1, "--log_iters", 1, "--metrics", "MAD", "SAD",
-    )  # fmt: skip
-    assert outcome.status == 0, outcome.error
-    return folder
 
 
 def test_a_training_run_writes_its_report(trained: Path, tmp_path: Path) -> None:

@@ -100,7 +100,13 @@ class MattingDataset:
         epoch, index = key if isinstance(key, tuple) else (0, key)
         if self.mode == "val":
             return self.read(index)
-        rng = np.random.default_rng((self.seed, epoch, index))
+        try:
+            return self._transformed(index, np.random.default_rng((self.seed, epoch, index)))
+        except MattingError as error:
+            where = self.entries[index].where
+            raise MattingError(str(error) if where in str(error) else f"{where}: {error}") from None
+
+    def _transformed(self, index: int, rng: np.random.Generator) -> Sample:
         sample = self._read_layers(index, rng)
         for transform in self._leading:
             sample = transform(sample, rng)

@@ -19,6 +19,9 @@ from matting.transforms.compose import Transform, map_layers, size_of
 PADDING_COLOUR = (127.5, 127.5, 127.5)
 """Middle grey, which Normalize maps to about 0. OpenCV rounds it to 128 in 8 bits."""
 
+LARGEST_ENLARGED = 32_000_000
+"""Pixels beyond which nothing is enlarged: 10,000 in a row brought to 512 rows would take all memory there is."""
+
 
 class Step(Protocol):
     """What one geometric transform did."""
@@ -104,10 +107,18 @@ def resample(sample: Sample, height: int, width: int, by_area: bool = False) -> 
     Args:
         height, width: the new size, in pixels.
         by_area: average areas where the picture shrinks. PaddleSeg's transforms do not, so theirs do not here.
+
+    Raises:
+        MattingError: it would grow beyond `LARGEST_ENLARGED` pixels.
     """
     before = size_of(sample)
     if before == (height, width):
         return sample
+    if height * width > max(LARGEST_ENLARGED, before[0] * before[1]):
+        raise MattingError(
+            f"a picture of {before[1]}x{before[0]} would be enlarged to {width}x{height}, more than "
+            f"{LARGEST_ENLARGED // 10**6} megapixels; crop it to a less extreme shape"
+        )
     smooth = [name for name in SMOOTH_LAYERS if name != "background" or "image" in sample]
     resized = map_layers(sample, smooth, lambda layer: _resize_smooth(layer, height, width, by_area))
     resized = map_layers(
