@@ -8,7 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from matting.errors import MattingError
+from matting.errors import UnwritableError
+
+
+@contextmanager
+def explained(path: str | Path) -> Iterator[None]:
+    """Turn what the system says while `path` is written into a sentence.
+
+    Raises:
+        UnwritableError: instead of any OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UnwritableError(
+            f"{path} cannot be written: {error.strerror or error}; choose another folder or make room"
+        ) from None
 
 
 @contextmanager
@@ -19,11 +34,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     new one; a kill leaves at most a hidden `.part`.
 
     Raises:
-        MattingError: the folder or the file cannot be written.
+        UnwritableError: the folder or the file cannot be written.
     """
     path = Path(path)
     beside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
+    with explained(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
@@ -32,10 +47,6 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise MattingError(
-            f"{path} cannot be written: {error.strerror or error}; choose another folder or make room"
-        ) from None
 
 
 def write_bytes(path: str | Path, content: bytes | memoryview) -> None:

@@ -9,6 +9,10 @@ class MattingError(ValueError):
     """
 
 
+class UnwritableError(MattingError):
+    """A result has no place: the disk is full, or the folder is not writable. Going on to the next would be in vain."""
+
+
 class Stopped(KeyboardInterrupt):
     """Somebody asked the run to stop, and it has left everything in order; the text says how to go on.
 

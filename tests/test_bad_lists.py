@@ -109,7 +109,7 @@ def test_paths_out_of_the_root_only_where_allowed(trained: Path, data: Path) -> 
     outcome = val(trained, inner, "val_dataset.allow_outside=True", "--save_results")
     assert outcome.status == 0, outcome.error
     written = set(data.parent.rglob("*.png")) - before
-    assert len(written) == 1 and all(path.is_relative_to(data.parent / "val") for path in written)
+    assert len(written) == 1 and all(path.is_relative_to(data / "val") for path in written)
 
 
 def test_fewer_samples_than_a_batch(trained: Path, data: Path) -> None:

@@ -58,22 +58,32 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
         help="auto takes the fastest that is installed; dynamic is Paddle's dynamic graph",
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="see docs/deployment.md")
-    parser.add_argument("--threads", type=int, default=0, help="of the engine; 0 takes all cores")
+    parser.add_argument("--threads", type=count, default=0, help="of the engine; 0 takes all cores")
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how often a run is saved, and how much of that is kept."""
     often = parser.add_mutually_exclusive_group()
-    often.add_argument("--save_interval", type=_positive, default=1000, help="iterations between checkpoints")
-    often.add_argument("--save_epoch", type=_positive, help="the same in epochs, instead of --save_interval")
+    often.add_argument("--save_interval", type=positive, default=1000, help="iterations between checkpoints")
+    often.add_argument("--save_epoch", type=positive, help="the same in epochs, instead of --save_interval")
     parser.add_argument(
         "--keep_checkpoint_max", type=_kept, default=5, help="newest checkpoints to keep; 0 or `all` keeps all"
     )
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least 1")
+def positive(text: str) -> int:
+    """Return a flag's whole number of at least 1."""
+    return _whole(text, 1)
+
+
+def count(text: str) -> int:
+    """Return a flag's whole number of at least 0."""
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
     return int(text)
 
 

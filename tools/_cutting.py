@@ -19,12 +19,12 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument("--trimap_from", metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them")
-    parser.add_argument("--tile_size", type=int, default=256, help="with a trimap: bounds memory; 0 is no tiles")
-    parser.add_argument("--tile_margin", type=int, default=128, help="pixels that a tile sees around itself")
+    parser.add_argument("--tile_size", type=_cli.count, default=256, help="with a trimap: bounds memory; 0 is no tiles")
+    parser.add_argument("--tile_margin", type=_cli.count, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
     parser.add_argument("--skip_existing", action="store_true", help="go on where an earlier run was stopped")
-    parser.add_argument("--num_workers", type=int, default=1, help="threads that decode, and as many that write")
+    parser.add_argument("--num_workers", type=_cli.count, default=1, help="threads that decode; as many write")
 
 
 def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff") -> int:

@@ -26,10 +26,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--save_dir", type=Path, default=Path("output/check_data"), help="for findings.csv and the sheet"
     )
-    parser.add_argument("--most_rows", type=int, default=40, help="rows of the contact sheet at most")
+    parser.add_argument("--most_rows", type=_cli.positive, default=40, help="rows of the contact sheet at most")
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=int, default=cores, help="pictures looked at at a time")
+    parser.add_argument("--num_workers", type=_cli.count, default=cores, help="pictures looked at at a time")
     return parser.parse_args()
 
 

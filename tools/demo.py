@@ -12,7 +12,7 @@ CONFIG = Path(__file__).resolve().parents[1] / "configs/quick_start/modnet-mobil
 
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Draw people, train on them, score the network and cut them out.", config=CONFIG)
-    parser.add_argument("--iters", type=int, help="iterations to train, instead of the configuration's")
+    parser.add_argument("--iters", type=_cli.positive, help="iterations to train, instead of the configuration's")
     parser.add_argument("--save_dir", type=Path, default=Path("output/demo"), help="where everything is written")
     return parser.parse_args()
 

@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--pred", type=Path, required=True, help="the folder of mattes, paired by relative path")
     parser.add_argument("--trimap", type=Path, help="the folder of trimaps; default: made from the true mattes")
     parser.add_argument("--image", type=Path, help="the folder of photographs, to be shown in the report")
-    parser.add_argument("--score_workers", type=int, help="processes; default: one a core")
+    parser.add_argument("--score_workers", type=_cli.count, help="processes; default: one a core")
     parser.add_argument("--csv", type=Path, help="write one row an image here")
     parser.add_argument("--report", type=Path, help="write plots, the worst and the best images here, as .html")
     _cli.add_scoring(parser)

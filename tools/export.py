@@ -13,7 +13,11 @@ def parse_args() -> argparse.Namespace:
     _cli.add_weights(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is not there yet")
     parser.add_argument(
-        "--input_size", type=int, nargs=2, metavar=("WIDTH", "HEIGHT"), help="the only size taken; default: any"
+        "--input_size",
+        type=_cli.positive,
+        nargs=2,
+        metavar=("WIDTH", "HEIGHT"),
+        help="the only size; default: any",
     )
     parser.add_argument("--calibrate", type=Path, metavar="IMAGES", help="add an int8 version, tuned on these pictures")
     return parser.parse_args()

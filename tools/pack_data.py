@@ -17,11 +17,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("lists", type=Path, nargs="+", metavar="LIST", help="the lists, relative to --dataset_root")
     parser.add_argument("--dataset_root", type=Path, required=True, help="what the lists' paths start from")
     parser.add_argument("--target", type=Path, required=True, help="a new folder, or one to go on with")
-    parser.add_argument("--short_side", type=int, default=800, help="in pixels; smaller pictures keep their size")
+    parser.add_argument("--short_side", type=_cli.positive, default=800, help="in pixels; smaller pictures stay")
     parser.add_argument("--separator", default=" ", help="what stands between the columns of the lists")
     parser.add_argument("--dry_run", action="store_true", help="say how much would be written, and stop")
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=int, default=cores, help="pictures worked on at a time")
+    parser.add_argument("--num_workers", type=_cli.count, default=cores, help="pictures worked on at a time")
     return parser.parse_args()
 
 

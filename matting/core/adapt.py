@@ -277,7 +277,6 @@ class _Watcher:
     def _keep(self) -> None:
         """Write the student as a checkpoint of its own, without the teacher."""
         values = dict(self._values)
-        self._save_dir.mkdir(parents=True, exist_ok=True)
         checkpoint.save(self._save_dir / _ADAPTED, self._network.student, values, checkpoint.Progress())
 
 

@@ -87,7 +87,6 @@ class Benchmark:
 
     def write(self, path: Path) -> None:
         """Write everything as JSON."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_text(path, json.dumps(asdict(self), indent=1))
 
 

@@ -100,14 +100,18 @@ def _schedule(values: Mapping[str, Any]) -> Any:
     spec = dict(values.get("lr_scheduler") or {})
     if not spec:
         rate = (values.get("learning_rate") or {}).get("value")
-        if not isinstance(rate, float):
+        if not isinstance(rate, float) or not 0 <= rate < float("inf"):
             raise MattingError(
-                "the configuration has no learning rate; add `lr_scheduler:` or `learning_rate: {value: 0.01}`"
+                f"the learning rate is {rate!r}; add `lr_scheduler:` or `learning_rate: {{value: 0.01}}`"
             )
         return rate
     cls = _schedule_class(spec)
     spec.pop("type")
     warmup, start = spec.pop("warmup_iters", 0), spec.pop("warmup_start_lr", 0.0)
+    for key in ("learning_rate", "warmup_start_lr", "end_lr"):
+        rate = {**spec, "warmup_start_lr": start}.get(key, 0)
+        if not isinstance(rate, (int, float)) or not 0 <= rate < float("inf"):
+            raise MattingError(f"lr_scheduler: {key} is {rate!r}; it must be a number of at least 0")
     if cls is paddle.optimizer.lr.PolynomialDecay:
         spec.setdefault("decay_steps", max(values["iters"] - warmup, 1))
     try:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting import weights
+from matting import atomic, weights
 from matting.core import builder, checkpoint
 from matting.core.components import section
 from matting.core.deployment import Deployment, put_into_place
@@ -99,7 +99,8 @@ def export(
     )
     beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
+    with atomic.explained(folder):
+        beside.mkdir(parents=True)
     try:
         _write_paddle(network, interface, beside)
         _write_onnx(beside, described)
@@ -227,4 +228,5 @@ def _check_folder(folder: Path) -> None:
         raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
     if folder.exists():
         folder.rmdir()
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.explained(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)

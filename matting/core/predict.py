@@ -15,7 +15,7 @@ from tqdm import tqdm
 from matting.core.jobs import Job, Summary
 from matting.core.outputs import Outputs
 from matting.core.predictor import Predictor
-from matting.errors import MattingError
+from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_image, read_trimap
 from matting.read_ahead import read_ahead
 
@@ -56,6 +56,9 @@ def predict(
         draw_trimap: makes a trimap of the photograph for a job that has none.
         show_trimap: gives the trimap that the network draws inside, where `outputs` names it.
         skip_existing: leave out the jobs whose files are all there, so that a run goes on where it was stopped.
+
+    Raises:
+        UnwritableError: results cannot be written; it would be the same with every other photograph.
     """
     outputs = outputs or Outputs()
     summary = Summary()
@@ -122,6 +125,8 @@ def _write(work: _Work, outputs: Outputs, save_dir: Path) -> _Work:
     started = time.perf_counter()
     try:
         outputs.write(save_dir / work.job.stem, work.image, work.alpha, work.trimap)
+    except UnwritableError:
+        raise
     except MattingError as error:
         return _Work(work.job, error=error)
     return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))

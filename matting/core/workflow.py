@@ -161,10 +161,10 @@ def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str
 
 
 def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
-    """Start the log, connect the ranks, check the configuration before any work, and return the device in use."""
+    """Check the configuration before anything is written, start log and ranks; return the device in use."""
     first_rank = distributed.rank() == 0
-    log.start(log_file if first_rank else None, quiet=not first_rank)
     builder.check(values)
+    log.start(log_file if first_rank else None, quiet=not first_rank)
     used = device.use(device_name)
     distributed.start()
     logger.info(

@@ -46,6 +46,8 @@ class MODNet(nn.Layer):
         super().__init__()
         if context not in _CONTEXTS:
             raise MattingError(f"context is {context!r}; it must be one of {', '.join(_CONTEXTS)}")
+        if not isinstance(hr_channels, int) or hr_channels < 2:  # an IBNorm halves them
+            raise MattingError(f"hr_channels is {hr_channels!r}; it must be a whole number of at least 2")
         self.backbone = backbone
         self.head = _Head(backbone.feat_channels, hr_channels, context, affine_instance_norm)
         if pretrained:
