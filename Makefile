@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test lint format lock clean
+.PHONY: demo test lint nightly audit format lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/installed ## train, evaluate and predict on drawn people; leaves output/demo/contact_sheet.png
@@ -16,6 +16,15 @@ lint: .venv/installed ## style, spelling, types
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
+
+nightly: .venv/installed ## the tests that take long: 30 kills of each job, 50,000 damaged files for each reader
+	MATTING_KILLS=30 $(BIN)/python -m pytest tests/test_kills.py
+	MATTING_FUZZ=50000 $(BIN)/python -m pytest tests/test_fuzz.py
+
+audit: ## known vulnerabilities of the locked versions; asks a service on the network, and fails when it cannot
+	$(PYTHON) -m venv .audit
+	.audit/bin/pip install --quiet pip-audit
+	.audit/bin/pip-audit --requirement requirements.txt --require-hashes --disable-pip --progress-spinner off
 
 format: .venv/installed
 	$(BIN)/ruff check --fix .
@@ -33,4 +42,4 @@ lock: ## compile requirements.txt from pyproject.toml and overrides.txt (needs u
 	    --quiet --output-file requirements.txt
 
 clean:
-	rm -rf .venv output
+	rm -rf .venv .audit output

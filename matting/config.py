@@ -93,23 +93,33 @@ def _read(path: Path, readers: tuple[Path, ...]) -> dict[str, Any]:
         raise MattingError(f"the configuration {path}{asked_by} does not exist; ready ones are under configs/")
     if path.suffix not in (".yml", ".yaml"):
         raise MattingError(f"{path} is no configuration: its name must end in .yml or .yaml")
-    values = _parse(path)
+    values = read_mapping(path)
     bases = values.pop(_BASE, [])
-    for base in [bases] if isinstance(bases, str) else bases:
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise MattingError(f"{path}: {_BASE} is {bases!r}; it must name a configuration, or a list of them")
+    for base in bases:
         values = _merge(values, _read(path.parent / base, (*readers, path)))
     return values
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Return what a yml file of plain values holds, without regard to `_base_`.
+
+    Raises:
+        MattingError: it cannot be read, is no yml or no mapping, or names a key twice.
+    """
     try:
         # A subclass of SafeLoader: it builds plain values only.
         values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise MattingError(f"{path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of a date, a key, a depth as well
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise MattingError(f"{where}: this is no valid yml: {getattr(error, 'problem', error)}") from None
     if not isinstance(values, dict):
-        raise MattingError(f"{path} holds {type(values).__name__}; a configuration is a mapping (`key: value` lines)")
+        raise MattingError(f"{path} holds {type(values).__name__}; it must be a mapping (`key: value` lines)")
     return values
 
 
@@ -131,7 +141,7 @@ def _override(values: dict[str, Any], item: str) -> None:
         raise MattingError(f"--opts {item}: expected key=value, for example batch_size=4 or model.hr_channels=32")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         raise MattingError(f"--opts {item}: {text!r} is no yml value; quote it if it is text") from None
     *parents, last = dotted.split(".")
     node: Any = values

@@ -47,7 +47,7 @@ def read(path: str | Path) -> np.ndarray:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except OSError as error:
         raise MattingError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, EOFError, SyntaxError, TypeError) as error:
+    except Exception as error:  # NumPy parses the header as Python, where a broken one can fail in any way
         raise MattingError(f"{path} cannot be read: {error}; the file is broken or cut short") from None
     is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     if not is_picture or 0 in pixels.shape or pixels.dtype not in (np.uint8, np.uint16):

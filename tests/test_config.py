@@ -84,7 +84,7 @@ def test_a_wrong_override_is_an_error_that_helps(tmp_path: Path, opts: list[str]
     [
         ("iters: 1\niters: 2\n", "stands twice"),
         ("iters: [1\n", r"a\.yml:2"),
-        ("- 1\n", "a configuration is a mapping"),
+        ("- 1\n", "it must be a mapping"),
         ("model: 3\n", "must be a mapping"),
         ("iters: '5'\n", "whole number"),
         ("model: !!python/object/apply:os.system ['true']\n", "no valid yml"),

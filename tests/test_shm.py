@@ -212,7 +212,7 @@ def test_predict_shows_the_trimap_that_is_drawn_inside(phases: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("[]", "must hold a list"), ("phases: []", "must hold a list"), ("phases: [{name: a}]", "phases.0"),
+    [("[]", "must be a mapping"), ("phases: []", "must hold a list"), ("phases: [{name: a}]", "phases.0"),
      ("phases: [{name: a, config: b.yml, rate: 1}]", "it takes config"), ("phases: [", "phases.yml"),
      ("phases: [{name: a, config: b.yml}, {name: a, config: c.yml}]", "two phases have one name")],
 )  # fmt: skip

@@ -170,3 +170,21 @@ def test_a_url_that_cannot_be_fetched_says_how_to_go_on(tmp_path: Path, monkeypa
     with pytest.raises(MattingError, match="only http"):
         weights.fetch("file:///etc/hostname")
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+
+
+def test_a_wrong_state_of_a_number_type_is_refused_instead_of_crashing(tmp_path: Path) -> None:
+    """NumPy's own reading of this state ends the process."""
+    content = pickle.dumps({"weight": np.zeros(3, np.float32)}, 2)
+    state = content.index(b"NNNJ")
+    (tmp_path / "w.pdparams").write_bytes(content[:state] + content[state + 2 :])
+    with pytest.raises(MattingError, match="no readable file of weights"):
+        weights.read_weights(tmp_path / "w.pdparams")
+
+
+def test_lists_that_hold_one_list_twice_do_not_unfold_for_ever(tmp_path: Path) -> None:
+    nested: list = [1]
+    for _ in range(60):
+        nested = [nested, nested]
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({"weight": nested}, 2))
+    with pytest.raises(MattingError, match="no array of numbers"):
+        weights.read_weights(tmp_path / "w.pdparams")

@@ -85,10 +85,10 @@ def compare(before: Path, after: Path) -> Comparison:
     _check_same(before, a, after, b)
     names = list(a)
     shared = [key for key in next(iter(a.values())) if key in next(iter(b.values())) and _metric(key) in METRICS]
-    if not shared:
+    differences = [d for column in shared if (d := _difference(column, names, a, b)) is not None]
+    if not differences:
         raise MattingError(f"{before} and {after} have no metric in common; score both by one protocol")
-    differences = [_difference(column, names, a, b) for column in shared]
-    return Comparison(len(names), tuple(d for d in differences if d is not None))
+    return Comparison(len(names), tuple(differences))
 
 
 def interval(differences: np.ndarray, seed: int = 0) -> tuple[float, float]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from matting import __version__, atomic
+from matting import __version__, atomic, config
 from matting.core import components
 from matting.core.predictor import Predictor
 from matting.core.tiling import MARGIN, tiled
@@ -66,8 +65,8 @@ class Deployment:
         """
         path = folder / DESCRIPTION
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-            if not isinstance(content, Mapping) or content.get("format") != _FORMAT:
+            content = config.read_mapping(path)
+            if content.get("format") != _FORMAT:
                 raise ValueError(f"its format is not {_FORMAT}")
             size = content["size"]
             interface = Interface(
@@ -79,7 +78,9 @@ class Deployment:
             read = cls(
                 content["model"], interface, content["transforms"], content["weights_sha256"], dict(content["files"])
             )
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, KeyError, TypeError) as error:
+            if any(not isinstance(name, str) or Path(name).name != name for name in read.files):
+                raise ValueError("its files must lie in its own folder")
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise MattingError(f"{folder} is no export ({error}); make one with tools/export.py") from None
         for name, digest in read.files.items():
             if not (folder / name).is_file() or sha256(folder / name) != digest:

@@ -75,7 +75,7 @@ def _load(path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except Exception as error:  # a broken archive or header can fail in any way
         raise MattingError(f"{path} cannot be used ({error}); it must be an .npz with {', '.join(names)}") from None
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from matting import config
 from matting.core import checkpoint
 from matting.core.train import Options
@@ -39,11 +37,7 @@ def read_phases(path: Path) -> list[Phase]:
     Raises:
         MattingError: it is no such file; with the phase and the key.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise MattingError(f"--phases {path}: {error}") from None
-    listed = content.get("phases") if isinstance(content, dict) else None
+    listed = config.read_mapping(path).get("phases")
     if not isinstance(listed, list) or not listed:
         raise MattingError(f"{path}: it must hold a list `phases`")
     phases = []

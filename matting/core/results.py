@@ -101,7 +101,7 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MattingError(f"{path} cannot be read ({error}); give a metrics.csv that tools/val.py wrote") from None
-    if not rows or not rows[0].get("name"):
+    if not rows or "name" not in rows[0] or all(row["name"] == MEAN for row in rows):
         raise MattingError(f"{path} has no column `name` or no rows; give a metrics.csv that tools/val.py wrote")
     try:
         return [_typed(row) for row in rows if row["name"] != MEAN]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import pickletools
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,21 +33,67 @@ def _latin1_bytes(text: str, encoding: str) -> bytes:
     return text.encode("latin1")
 
 
+class _Dtype:
+    """Stands in for `numpy.dtype`, whose own reading of a state trusts it, and crashes the process if it is wrong."""
+
+    def __init__(self, kind: object, *_: object) -> None:
+        if not isinstance(kind, str) or not _NUMBERS.fullmatch(kind):
+            raise pickle.UnpicklingError(f"it holds arrays of {kind!r}, which no weights are")
+        self.numpy = np.dtype(kind)
+
+    def __setstate__(self, state: object) -> None:
+        order = state[1] if isinstance(state, tuple) and len(state) > 1 else None
+        if order not in ("<", ">", "|", "=") or any(state[2:5]):  # type: ignore[index]
+            raise pickle.UnpicklingError("it holds arrays of records, which no weights are")
+        self.numpy = self.numpy.newbyteorder(order)
+
+
+class _Array(np.ndarray):
+    """An array that reads its own state from a file with care; `numpy.ndarray` leaves that to whoever wrote it."""
+
+    def __setstate__(self, state: object) -> None:
+        if not (isinstance(state, tuple) and len(state) == 5):
+            raise pickle.UnpicklingError("the state of an array is broken")
+        _, shape, dtype, fortran, raw = state
+        whole = isinstance(shape, tuple) and all(type(side) is int and side >= 0 for side in shape)
+        if not (whole and isinstance(dtype, _Dtype) and isinstance(raw, bytes)):
+            raise pickle.UnpicklingError("the state of an array is broken")
+        if math.prod(shape) * dtype.numpy.itemsize != len(raw):
+            raise pickle.UnpicklingError(f"an array of shape {shape} has {len(raw)} bytes")
+        super().__setstate__((1, shape, dtype.numpy, bool(fortran), raw))  # type: ignore[arg-type]
+
+
+def _reconstruct(kind: object, *_: object) -> _Array:
+    if kind is not _ARRAY:
+        raise pickle.UnpicklingError("it holds arrays of a kind of their own, which no weights are")
+    return _Array((0,), np.uint8)
+
+
+def _scalar(dtype: object, raw: object) -> np.generic:
+    if not isinstance(dtype, _Dtype) or not isinstance(raw, bytes) or len(raw) != dtype.numpy.itemsize:
+        raise pickle.UnpicklingError("a number in it is broken")
+    return np.frombuffer(raw, dtype.numpy)[0]
+
+
+_ARRAY = object()
+"""What a pickle gets for the class `numpy.ndarray`: something to hand to `_reconstruct`, and nothing to call."""
+
+_NUMBERS = re.compile(r"[<>|=]?[fiub][1248]")
+
+
 def _plain_array_parts() -> Globals:
     """Return the only globals that a pickle of arrays and plain containers needs, by (module, name)."""
-    # Taken from what NumPy itself puts into pickles, because their module moved between its versions.
-    reconstruct, scalar = np.zeros(0).__reduce__()[0], np.float32(0).__reduce__()[0]
     parts: Globals = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
+        ("numpy", "ndarray"): _ARRAY,
+        ("numpy", "dtype"): _Dtype,
         ("collections", "OrderedDict"): _Ordered,
         ("builtins", "tuple"): tuple,
         ("__builtin__", "tuple"): tuple,
         ("_codecs", "encode"): _latin1_bytes,
     }
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        parts[module, "_reconstruct"] = reconstruct
-        parts[module, "scalar"] = scalar
+    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):  # it moved between NumPy's versions
+        parts[module, "_reconstruct"] = _reconstruct
+        parts[module, "scalar"] = _scalar
     return parts
 
 
@@ -102,9 +150,28 @@ def unpickle_arrays(data: bytes, origin: str | Path) -> Any:
         MattingError: the pickle is broken, or asks for anything that is no array or plain container.
     """
     try:
-        return ArraysOnly(io.BytesIO(data)).load()
+        return changed(ArraysOnly(io.BytesIO(data)).load(), lambda array: array.view(np.ndarray))
     except Exception as error:  # a hostile or cut pickle can fail in any way; none may pass as a traceback
         raise unreadable(origin, error) from None
+
+
+def changed(content: Any, change: Callable[[np.ndarray], np.ndarray], seen: dict[int, Any] | None = None) -> Any:
+    """Return plain containers with each array changed; what stands in several places is changed once.
+
+    Otherwise some bytes of lists that hold one list twice, level upon level, would unfold for ever.
+    """
+    seen = {} if seen is None else seen
+    if id(content) not in seen:
+        if isinstance(content, np.ndarray):
+            made: Any = change(content)
+        elif isinstance(content, dict):
+            made = {key: changed(value, change, seen) for key, value in content.items()}
+        elif isinstance(content, list | tuple):
+            made = type(content)(changed(value, change, seen) for value in content)
+        else:
+            return content
+        seen[id(content)] = made
+    return seen[id(content)]
 
 
 def unreadable(origin: str | Path, error: Exception | str) -> MattingError:

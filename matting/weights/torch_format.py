@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from matting.errors import MattingError
-from matting.weights.pickled import ArraysOnly, Globals, unreadable
+from matting.weights.pickled import ArraysOnly, Globals, changed, unreadable
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -125,7 +125,7 @@ def _read_legacy(data: bytes) -> Any:
         if count * _width(kind) != len(buffer) or len(raw) != len(buffer):
             raise pickle.UnpicklingError(f"its storage {key} is cut short")
         buffer[:] = np.frombuffer(raw, np.uint8)
-    return _owned(content)
+    return changed(content, _owned)
 
 
 def _reference(pid: Any) -> tuple:
@@ -176,14 +176,8 @@ _BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 """Marks the upper halves of float32 numbers until they are widened."""
 
 
-def _owned(content: Any) -> Any:
-    """Return contiguous copies of the arrays in plain containers, bfloat16 widened."""
-    if isinstance(content, np.ndarray):
-        if content.dtype == _BFLOAT16:
-            return (np.ascontiguousarray(content).view("<u2").astype(np.uint32) << 16).view(np.float32)
-        return np.array(content, order="C")
-    if isinstance(content, dict):
-        return {key: _owned(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return type(content)(_owned(value) for value in content)
-    return content
+def _owned(array: np.ndarray) -> np.ndarray:
+    """Return a contiguous copy, bfloat16 widened."""
+    if array.dtype == _BFLOAT16:
+        return (np.ascontiguousarray(array).view("<u2").astype(np.uint32) << 16).view(np.float32)
+    return np.array(array, order="C")
