@@ -29,7 +29,7 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
 
 def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff") -> int:
     """Cut out everything that the flags name; return the exit status."""
-    from matting import config, log
+    from matting import config, log, ranks
     from matting.core.jobs import find_jobs
     from matting.core.outputs import Background, Outputs
     from matting.core.predict import predict
@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
     log.start()
     outputs = Outputs(kinds, args.fg_estimate, Background.parse(background))
     values = config.load(args.config, args.opts) if args.config else None
-    jobs = find_jobs(args.image_path, args.trimap_path, args.save_dir)
+    jobs = ranks.share(find_jobs(args.image_path, args.trimap_path, args.save_dir))
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
@@ -51,7 +51,8 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
     shown = inner_trimap(predictor) if "trimap" in kinds else None
     summary = predict(predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown)
     there = f", {summary.skipped} were there already" if summary.skipped else ""
-    print(f"{summary.written} of {len(jobs)} pictures cut out{there}, in {args.save_dir}")
+    share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""
+    print(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
         print(summary.timing())
     for failure in summary.failures:

@@ -1,21 +1,15 @@
-"""One process or many: who this one is, and how the ranks exchange plain values."""
+"""Connecting the ranks of one job, and exchanging plain values among them."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from typing import Any
 
 import paddle
 
+from matting.ranks import rank, ranks
 
-def ranks() -> int:
-    """Return how many processes `paddle.distributed.launch` started; 1 without it."""
-    return int(os.environ.get("PADDLE_TRAINERS_NUM", "1"))
-
-
-def rank() -> int:
-    """Return which of them this is, from 0."""
-    return int(os.environ.get("PADDLE_TRAINER_ID", "0"))
+__all__ = ["gather", "mean", "rank", "ranks", "start", "wait_for_all"]
 
 
 def start() -> None:
@@ -31,6 +25,12 @@ def gather(value: Any) -> list[Any]:
     values: list[Any] = []
     paddle.distributed.all_gather_object(values, value)
     return values
+
+
+def mean(numbers: Mapping[str, float]) -> dict[str, float]:
+    """Return the means over all ranks of what each calls by the same name."""
+    gathered = gather(dict(numbers))
+    return {name: sum(own[name] for own in gathered) / len(gathered) for name in numbers}
 
 
 def wait_for_all() -> None:

@@ -139,6 +139,7 @@ def train(
 
             if state.iteration % options.log_iters == 0 or state.iteration == iters:
                 report = meter.report(state.iteration)
+                report |= distributed.mean({name: report[name] for name in (*numbers, "loss")})
                 logger.info(progress.line(state.iteration, iters, rate, report, numbers))
                 if board:
                     board.scalars("Train", {**report, "lr": rate}, state.iteration)
