@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import drawn
-from tools import Outcome, run_tool
+from tools import Outcome, cut_out, one_sentence, run_tool
 
 
 @pytest.fixture
@@ -28,12 +28,6 @@ def train(trained: Path, data: Path, *more: object, file: str = "list.txt") -> O
         "train", "--config", trained / "config.yml", "--save_dir", data.parent / "run", "--iters", 1,
         "--opts", f"train_dataset.dataset_root={data}", f"train_dataset.train_file={file}", *more,
     )  # fmt: skip
-
-
-def one_sentence(outcome: Outcome, *said: str) -> None:
-    assert outcome.status == 1 and "Traceback" not in outcome.error, outcome.error
-    told = outcome.error[outcome.error.index("error: ") :]
-    assert all(words in told for words in said), told
 
 
 CANNOT = {
@@ -117,13 +111,6 @@ def test_fewer_samples_than_a_batch(trained: Path, data: Path) -> None:
     one_sentence(train(trained, data, "batch_size=4"), "batch")
 
 
-def predict(trained: Path, images: Path, results: Path, *more: object) -> Outcome:
-    return run_tool(
-        "predict", "--config", trained / "config.yml", "--model_path", trained / "run/best_model",
-        "--engine", "dynamic", "--image_path", images, "--save_dir", results, "--save", "alpha", *more,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("content", "said"),
     [(b"", "is empty"), (b"\n\n", "is empty"), (b"\xff\xfe\x00a", "UTF-8"), (None, "does not exist")],
@@ -133,7 +120,7 @@ def test_lists_of_photographs_that_cannot_be_meant(
 ) -> None:
     if content is not None:
         (tmp_path / "list.txt").write_bytes(content)
-    one_sentence(predict(trained, tmp_path / "list.txt", tmp_path / "out"), "list.txt", said)
+    one_sentence(cut_out(trained, tmp_path / "list.txt", tmp_path / "out"), "list.txt", said)
     assert not (tmp_path / "out").exists()
 
 
@@ -143,7 +130,7 @@ def test_a_list_of_photographs_writes_below_the_results_alone(trained: Path, tmp
     (tmp_path / "b/list.txt").write_bytes(
         f"\ufeff../a/photo.png\r\n\r\n{tmp_path}/b/c/photo.png\r\nc/gone.png".encode()
     )
-    outcome = predict(trained, tmp_path / "b/list.txt", tmp_path / "out")
+    outcome = cut_out(trained, tmp_path / "b/list.txt", tmp_path / "out")
     assert outcome.status == 1 and "gone.png" in outcome.error and "Traceback" not in outcome.error
     written = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*_alpha.png"))
     assert written == ["out/a/photo_alpha.png", "out/b/c/photo_alpha.png"]
@@ -151,12 +138,12 @@ def test_a_list_of_photographs_writes_below_the_results_alone(trained: Path, tmp
 
 def test_an_empty_folder_and_trimaps_that_do_not_pair(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    one_sentence(predict(trained, tmp_path / "in", tmp_path / "out"), "holds no image")
+    one_sentence(cut_out(trained, tmp_path / "in", tmp_path / "out"), "holds no image")
     for name in ("a", "b"):
         drawn.save(tmp_path / f"in/{name}.png", drawn.texture(40, 50))
     drawn.save(tmp_path / "trimaps/a.png", drawn.texture(40, 50)[..., 0])
     drawn.save(tmp_path / "trimaps/c.png", drawn.texture(40, 50)[..., 0])  # by order it would be b's
     trimaps = ("--trimap_path", tmp_path / "trimaps")
-    one_sentence(predict(trained, tmp_path / "in", tmp_path / "out", *trimaps), "1 of 2", "b.png")
+    one_sentence(cut_out(trained, tmp_path / "in", tmp_path / "out", *trimaps), "1 of 2", "b.png")
     drawn.save(tmp_path / "trimaps/b.png", drawn.texture(30, 50)[..., 0])
-    one_sentence(predict(trained, tmp_path / "in", tmp_path / "out", *trimaps), "another size", "50x30")
+    one_sentence(cut_out(trained, tmp_path / "in", tmp_path / "out", *trimaps), "another size", "50x30")

@@ -14,14 +14,7 @@ from PIL import Image
 
 import drawn
 from matting.imageio import PIXEL_LIMIT, read_alpha, read_image, write_png
-from tools import Outcome, run_tool
-
-
-def predict(trained: Path, images: Path, results: Path, *more: object) -> Outcome:
-    return run_tool(
-        "predict", "--config", trained / "config.yml", "--model_path", trained / "run/best_model",
-        "--engine", "dynamic", "--image_path", images, "--save_dir", results, *more,
-    )  # fmt: skip
+from tools import cut_out, run_tool
 
 
 def encoded(pixels: np.ndarray, kind: str, mode: str | None = None, **options: object) -> bytes:
@@ -66,7 +59,7 @@ def test_a_broken_picture_is_named_and_the_others_are_cut_out(trained: Path, tmp
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(content)
     write_png(tmp_path / "in/good.png", PICTURE)
-    outcome = predict(trained, tmp_path / "in", tmp_path / "out")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "out")
     assert outcome.status == 1 and "Traceback" not in outcome.error
     told = [line for line in outcome.error.splitlines() if line.startswith("skipped: ")]
     assert len(told) == 1 and name in told[0] and said in told[0], told
@@ -79,7 +72,7 @@ def test_what_only_looks_like_a_picture_is_passed_over(trained: Path, tmp_path: 
     write_png(tmp_path / "in/._good.png", PICTURE)
     (tmp_path / "in/gone.png").symlink_to(tmp_path / "nowhere.png")
     write_png(tmp_path / "in/good.png", PICTURE)
-    outcome = predict(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
     assert found == ["folder.jpg/inside_alpha.png", "good_alpha.png"]
     assert outcome.status == 1 and "gone.png" in outcome.error  # a broken link is worth a word
@@ -88,7 +81,7 @@ def test_what_only_looks_like_a_picture_is_passed_over(trained: Path, tmp_path: 
 def test_names_that_differ_in_ending_or_folder_do_not_overwrite_each_other(trained: Path, tmp_path: Path) -> None:
     for name in ("x.png", "x.bmp", "a/x.png", "b/x.png", "猫 🐈.png", "with space.png"):
         drawn.save(tmp_path / "in" / name, PICTURE)
-    outcome = predict(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
     assert outcome.status == 0, outcome.error
     found = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
     assert found == sorted(
@@ -123,14 +116,14 @@ ODD = {
 def test_odd_pictures_are_cut_out(trained: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_bytes(ODD[name])
-    outcome = predict(trained, tmp_path / "in", tmp_path / "out")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "out")
     assert outcome.status == 0, outcome.error
     stem = name.partition(".")[0]
     size = read_image(tmp_path / "in" / name).shape
     assert read_alpha(tmp_path / f"out/{stem}_alpha.png").shape == size[:2]
     if name.startswith(("animated", "deep", "wrong")):
         write_png(tmp_path / "plain/plain.png", PICTURE)
-        assert predict(trained, tmp_path / "plain", tmp_path / "out").status == 0
+        assert cut_out(trained, tmp_path / "plain", tmp_path / "out").status == 0
         plain, odd = (read_alpha(tmp_path / f"out/{which}_alpha.png") for which in ("plain", stem))
         np.testing.assert_array_equal(odd, plain)
 
@@ -145,7 +138,7 @@ def test_every_orientation_gives_the_upright_matte(trained: Path, tmp_path: Path
         exif = Image.Exif()
         exif[0x0112] = orientation
         (tmp_path / f"in/{orientation}.png").write_bytes(encoded(np.ascontiguousarray(pixels), "PNG", exif=exif))
-    outcome = predict(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "out", "--save", "alpha")
     assert outcome.status == 0, outcome.error
     upright = read_alpha(tmp_path / "out/0_alpha.png")
     for orientation in turned:
@@ -174,7 +167,7 @@ def test_a_line_is_not_enlarged_beyond_all_memory(trained: Path, tmp_path: Path,
         drawn.save(tmp_path / f"data/{part}/a.png", np.full((*shape, 3) if part == "fg" else shape, 255, np.uint8))
     (tmp_path / "data/list.txt").write_text("fg/a.png\n")
     larger = ["--opts", "val_dataset.transforms.0.short_size=512"]
-    outcome = predict(trained, tmp_path / "data/fg", tmp_path / "out", *larger)
+    outcome = cut_out(trained, tmp_path / "data/fg", tmp_path / "out", *larger)
     assert outcome.status == 1 and "a.png: a picture of" in outcome.error and "less extreme shape" in outcome.error
     larger += [f"val_dataset.dataset_root={tmp_path / 'data'}", "val_dataset.val_file=list.txt"]
     outcome = run_tool(

@@ -10,8 +10,7 @@ import pytest
 
 import drawn
 from matting import weights
-from test_bad_lists import one_sentence, predict
-from tools import ROOT, Outcome, run_tool
+from tools import ROOT, Outcome, cut_out, one_sentence, run_tool
 
 
 def train(trained: Path, run: Path, *more: object, config: Path | None = None) -> Outcome:
@@ -134,7 +133,7 @@ def test_results_that_have_no_place_stop_the_run_at_once(trained: Path, tmp_path
     (tmp_path / "file").write_bytes(b"")
     for number in range(4):
         drawn.save(tmp_path / f"in/{number}.png", drawn.texture(40, 50))
-    outcome = predict(trained, tmp_path / "in", tmp_path / "file/out")
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "file/out")
     one_sentence(outcome, "file/out", "cannot be written")
     assert outcome.error.count("cannot be written") == 1
     one_sentence(train(trained, tmp_path / "file/run"), "file/run")

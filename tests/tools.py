@@ -44,3 +44,18 @@ def run_tool(name: str, *arguments: object) -> Outcome:
             finally:
                 signal.signal(signal.SIGTERM, handler)
     return Outcome(status, output.getvalue(), error.getvalue())
+
+
+def cut_out(trained: Path, images: Path, results: Path, *more: object) -> Outcome:
+    """Run predict.py with the network of the fixture `trained` in Paddle's dynamic graph, which needs no export."""
+    return run_tool(
+        "predict", "--config", trained / "config.yml", "--model_path", trained / "run/best_model",
+        "--engine", "dynamic", "--image_path", images, "--save_dir", results, *more,
+    )  # fmt: skip
+
+
+def one_sentence(outcome: Outcome, *said: str) -> None:
+    """Assert that a tool ended with an error that says all of this, without a traceback."""
+    assert outcome.status == 1 and "Traceback" not in outcome.error, outcome.error
+    told = outcome.error[outcome.error.index("error: ") :]
+    assert all(words in told for words in said), told

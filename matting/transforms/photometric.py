@@ -23,6 +23,24 @@ def _check_levels(transform: Transform, sample: Sample) -> None:
         raise MattingError(f"{type(transform).__name__} works on 8-bit colours; put it before Normalize, and only once")
 
 
+class _Sometimes(Transform):
+    """A change of 8-bit colours that happens to a share of the samples.
+
+    Args:
+        prob: how often.
+    """
+
+    def __init__(self, prob: float = 0.1) -> None:
+        self.prob = checks.probability(self, "prob", prob)
+
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        _check_levels(self, sample)
+        return sample if rng.random() >= self.prob else self._change(sample, rng)
+
+    def _change(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        raise NotImplementedError
+
+
 @TRANSFORMS.register
 class RandomDistort(Transform):
     """Changes brightness, contrast, saturation and hue by random amounts, in random order.
@@ -105,7 +123,7 @@ def _hue(shift: float) -> np.ndarray:
 
 
 @TRANSFORMS.register
-class RandomBlur(Transform):
+class RandomBlur(_Sometimes):
     """Blurs the colours by a Gaussian of 3 to 9 px.
 
     Alpha stays sharp, so near its edges the composite law holds only roughly.
@@ -115,19 +133,13 @@ class RandomBlur(Transform):
         prob: how often.
     """
 
-    def __init__(self, prob: float = 0.1) -> None:
-        self.prob = checks.probability(self, "prob", prob)
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        _check_levels(self, sample)
-        if rng.random() >= self.prob:
-            return sample
+    def _change(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = int(rng.integers(3, 10)) | 1  # 3 half as often as 5, 7 and 9, as PaddleSeg Matting draws it
         return map_layers(sample, COLOUR_LAYERS, lambda layer: cv2.GaussianBlur(layer, (size, size), 0))
 
 
 @TRANSFORMS.register
-class RandomSharpen(Transform):
+class RandomSharpen(_Sometimes):
     """Sharpens the colours by an unsharp mask: what a Gaussian (sigma 5) takes away is added again, in part.
 
     Differs: foreground and background are sharpened by the same amount as the image.
@@ -136,13 +148,7 @@ class RandomSharpen(Transform):
         prob: how often.
     """
 
-    def __init__(self, prob: float = 0.1) -> None:
-        self.prob = checks.probability(self, "prob", prob)
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        _check_levels(self, sample)
-        if rng.random() >= self.prob:
-            return sample
+    def _change(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = int(rng.choice((0, 3, 5, 7, 9)))  # 0: as wide as the Gaussian needs
         amount = rng.uniform(0.1, 0.5)
 
@@ -153,7 +159,7 @@ class RandomSharpen(Transform):
 
 
 @TRANSFORMS.register
-class RandomNoise(Transform):
+class RandomNoise(_Sometimes):
     """Adds Gaussian noise: its mean up to 0.04 and its variance up to 0.001 of the full range, squared.
 
     The same noise n is added to all colour layers, since `I + n = alpha (F + n) + (1 - alpha) (B + n)`: the composite
@@ -163,13 +169,7 @@ class RandomNoise(Transform):
         prob: how often.
     """
 
-    def __init__(self, prob: float = 0.1) -> None:
-        self.prob = checks.probability(self, "prob", prob)
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        _check_levels(self, sample)
-        if rng.random() >= self.prob:
-            return sample
+    def _change(self, sample: Sample, rng: np.random.Generator) -> Sample:
         mean, deviation = 255 * rng.uniform(0, 0.04), 255 * math.sqrt(rng.uniform(0, 0.001))
         noise = rng.standard_normal(sample["image"].shape, np.float32)
         noise = noise * np.float32(deviation) + np.float32(mean)
@@ -177,7 +177,7 @@ class RandomNoise(Transform):
 
 
 @TRANSFORMS.register
-class RandomReJpeg(Transform):
+class RandomReJpeg(_Sometimes):
     """Sends the image, and it alone, through JPEG of quality 70 to 94, in memory.
 
     Its traces are what a network must look through; they are not part of foreground and background.
@@ -186,13 +186,7 @@ class RandomReJpeg(Transform):
         prob: how often.
     """
 
-    def __init__(self, prob: float = 0.1) -> None:
-        self.prob = checks.probability(self, "prob", prob)
-
-    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        _check_levels(self, sample)
-        if rng.random() >= self.prob:
-            return sample
+    def _change(self, sample: Sample, rng: np.random.Generator) -> Sample:
         quality = int(rng.integers(70, 95))
         # The codec calls the channels blue, green and red; told so, it would swap the eye's weights for them.
         encoded = cv2.imencode(".jpg", sample["image"][..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
