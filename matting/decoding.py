@@ -84,10 +84,13 @@ def describe(path: str | Path, pixel_limit: int) -> Description:
         return Description("NPY", height, width, height, width, 1)
     data = _read_file(path)
     header = _read_header(data, path, pixel_limit)
-    orientation = header.tag_v2.get(_ORIENTATION, 1) if header.format == "TIFF" else _read_orientation(header, data)
+    if header.format == "TIFF":
+        orientation = _known_orientation(header.tag_v2.get(_ORIENTATION))
+    else:
+        orientation = _read_orientation(header, data)
     width, height = header.size
     upright = (width, height) if orientation >= 5 else (height, width)
-    return Description(str(header.format), *upright, height, width, int(orientation))
+    return Description(str(header.format), *upright, height, width, orientation)
 
 
 def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
@@ -221,9 +224,14 @@ def _read_orientation(header: Any, data: bytes) -> int:
     try:
         found = Image.Exif()
         found.load(exif)
-        return int(found.get(_ORIENTATION, 1))
+        return _known_orientation(found.get(_ORIENTATION))
     except Exception:  # a camera's broken notes do not spoil its picture
         return 1
+
+
+def _known_orientation(value: object) -> int:
+    """Return one of EXIF's eight orientations; anything else is none of them, and turns nothing."""
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

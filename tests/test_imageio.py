@@ -16,7 +16,7 @@ from PIL import Image
 import drawn
 from matting import imageio
 from matting.errors import MattingError
-from matting.imageio import list_images, quantise, read_alpha, read_image, read_trimap, write_png
+from matting.imageio import image_size, list_images, quantise, read_alpha, read_image, read_trimap, write_png
 
 PICTURE = drawn.texture(40, 64)
 UPRIGHT = {
@@ -57,6 +57,13 @@ def test_orientation_is_honoured_for_images_and_mattes(tmp_path, kind, orientati
         Image.fromarray(pixels).save(tmp_path / "plain", kind)
         Image.fromarray(pixels).save(tmp_path / "turned", kind, exif=exif)
         np.testing.assert_array_equal(read(tmp_path / "turned"), UPRIGHT[orientation](read(tmp_path / "plain")))
+
+
+def test_an_orientation_that_does_not_exist_turns_nothing(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 1536
+    Image.fromarray(drawn.texture(20, 30)).save(tmp_path / "a.jpg", exif=exif)
+    assert read_image(tmp_path / "a.jpg").shape[:2] == image_size(tmp_path / "a.jpg") == (20, 30)
 
 
 def test_orientation_behind_the_pixels_of_a_png_is_found(tmp_path):
