@@ -158,14 +158,14 @@ def test_what_a_kill_left_unscored_is_scored_on_resuming(
     tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     run_training(values, options(tmp_path / "whole"), validate=True)
-    validate = train._validate
+    validate = train._Run._validate
 
-    def killed(evaluate, network, values, state, *rest) -> None:
-        if state.iteration == at:
+    def killed(run: train._Run) -> None:
+        if run.state.iteration == at:
             raise KeyboardInterrupt
-        validate(evaluate, network, values, state, *rest)
+        validate(run)
 
-    monkeypatch.setattr(train, "_validate", killed)
+    monkeypatch.setattr(train._Run, "_validate", killed)
     with pytest.raises(KeyboardInterrupt):
         run_training(values, options(tmp_path / "broken"), validate=True)
     monkeypatch.undo()
@@ -189,7 +189,8 @@ def test_scoring_a_checkpoint_of_another_run_does_not_write_there(tmp_path: Path
 
 def asking(monkeypatch: pytest.MonkeyPatch, at: int, number: int, where: str = "_check_finite") -> None:
     """Send this process a signal in an iteration, as a terminal or a job scheduler would."""
-    counted, function = [0], getattr(train, where)
+    owner = train._Run if hasattr(train._Run, where) else train
+    counted, function = [0], getattr(owner, where)
 
     def ask(*arguments):
         counted[0] += 1
@@ -197,7 +198,7 @@ def asking(monkeypatch: pytest.MonkeyPatch, at: int, number: int, where: str = "
             os.kill(os.getpid(), number)
         return function(*arguments)
 
-    monkeypatch.setattr(train, where, ask)
+    monkeypatch.setattr(owner, where, ask)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -85,113 +85,171 @@ def train(
         MattingError: a sample cannot be used, or a loss is not finite.
         Stopped: it was asked to.
     """
-    ranks, first_rank = distributed.ranks(), distributed.rank() == 0
-    iters, batch_size = values["iters"], values["batch_size"]
-    cast, scaler = _mixed_precision(options, network, optimizer)
-    state, unscored = checkpoint.Progress(seed=options.seed), False
+    run = _Run(values, network, criterion, optimizer, options, evaluate)
     if resume_from is not None:
-        state = checkpoint.resume(resume_from, network, values, optimizer, scaler)
-        logger.info("resumed from %s at iteration %d", resume_from, state.iteration)
+        run.resume(resume_from)
+    state, ranks = run.state, distributed.ranks()
     checkpoint.recover(options.save_dir)
-    sampler = BatchSampler(len(dataset), batch_size, state.iteration, iters, state.seed, distributed.rank(), ranks)
-    interval = options.save_epoch * sampler.batches_per_epoch if options.save_epoch else options.save_interval
-
-    def is_due(iteration: int) -> bool:
-        return iteration % interval == 0 or iteration == iters
-
-    if resume_from is not None:
-        unscored = evaluate is not None and options.eval_begin_iters <= state.iteration > state.validated
-        unscored &= is_due(state.iteration)  # what a request to stop saved in between is none of the best's candidates
-        if state.iteration >= iters and not unscored:
-            raise MattingError(f"{resume_from} is at iteration {state.iteration} of {iters}; raise --iters to go on")
-    parallel = paddle.DataParallel(network, find_unused_parameters=True) if ranks > 1 else network
-    board = Board(options.save_dir / "vdl") if options.use_vdl and first_rank else None
-    meter = progress.Meter(batch_size * ranks, iters)
+    sampler = BatchSampler(
+        len(dataset), values["batch_size"], state.iteration, values["iters"], state.seed, distributed.rank(), ranks
+    )
+    if options.save_epoch:
+        run.interval = options.save_epoch * sampler.batches_per_epoch
     set_training(network, values.get("trainable"))
-    if resume_from is not None and evaluate is not None and unscored:
-        # A kill between saving and scoring must not keep a checkpoint from becoming the best.
-        _validate(evaluate, network, values, state, options, board)
-        if first_rank and resume_from.resolve().parent == options.save_dir.resolve():
-            checkpoint.write_state(resume_from, values, state, scaler)
-        meter.skip()
+    if resume_from is not None:
+        run.catch_up(resume_from)
 
     # Several ranks would stop at different iterations, each waiting for the others for ever.
     with stopping.on_request(waits=ranks == 1) as stop:
         for batch in train_batches(dataset, sampler, options.num_workers):
-            meter.batch_came()
-            paddle.seed(_draw(state.seed, state.iteration, distributed.rank()))
-            state.iteration += 1
-
-            with cast():
-                output = parallel(*(batch[name] for name in network.inputs))
-                terms = criterion(output, batch)
-                loss = sum(terms.values())
-            numbers = {name: float(term) for name, term in terms.items()}
-            _check_finite(numbers, state.iteration, options.save_dir)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            optimizer.clear_grad()
-            rate = optimizer.get_lr()
-            if isinstance(optimizer._learning_rate, paddle.optimizer.lr.LRScheduler):
-                optimizer._learning_rate.step()
-            meter.step_done(numbers)
-
-            if state.iteration % options.log_iters == 0 or state.iteration == iters:
-                report = meter.report(state.iteration)
-                report |= distributed.mean({name: report[name] for name in (*numbers, "loss")})
-                logger.info(progress.line(state.iteration, iters, rate, report, numbers))
-                if board:
-                    board.scalars("Train", {**report, "lr": rate}, state.iteration)
-            if board and state.iteration % options.picture_iters in (0, 1):
-                normalisation = checkpoint.identity(values)["normalisation"]
-                board.picture("Train/samples", batch_picture(batch, output["alpha"], normalisation), state.iteration)
-            asked, due = bool(stop), is_due(state.iteration)
-            if due or asked:
-                folder = options.save_dir / f"iter_{state.iteration}"
-                if first_rank:  # before validation, whose failure then costs nothing
-                    checkpoint.save(folder, network, values, state, optimizer, scaler)
-                    checkpoint.drop_old(options.save_dir, options.keep_checkpoint_max)
-                    stop.message = f"stopped after iteration {state.iteration}; go on with --resume_model {folder}"
+            run.step(batch)
+            # Asked once: a request that comes between saving and stopping waits for the next iteration.
+            asked, due = bool(stop), run.is_due()
+            if asked or due:
+                stop.message = f"stopped after iteration {state.iteration}; go on with --resume_model {run.save()}"
             if asked:
                 raise Stopped(stop.message, stop.signal)
             if due:
-                if evaluate is not None and state.iteration >= options.eval_begin_iters:
-                    with stop.at_once():
-                        _validate(evaluate, network, values, state, options, board)
-                    if first_rank:
-                        checkpoint.write_state(folder, values, state, scaler)
-                distributed.wait_for_all()
-                meter.skip()
-    if board:
-        board.close()
+                with stop.at_once():
+                    run.score()
+    run.close()
     return state
 
 
-def _validate(
-    evaluate: Callable[[], Evaluation],
-    network: paddle.nn.Layer,
-    values: Mapping[str, Any],
-    state: checkpoint.Progress,
-    options: Options,
-    board: Board | None,
-) -> None:
-    """Score the network; keep it as `best_model` when its first metric is the best so far."""
-    network.eval()
-    means = evaluate().means
-    state.validated = state.iteration
-    set_training(network, values.get("trainable"))
-    if distributed.rank() != 0:
-        return
-    logger.info("[EVAL] iter=%d %s", state.iteration, " ".join(f"{name}={value:.4f}" for name, value in means.items()))
-    if board:
-        board.scalars("Evaluate", means, state.iteration)
-    name = next(iter(means))
-    sign = -1 if name.startswith("trimap") else 1 if metrics.LOWER_IS_BETTER.get(name, True) else -1
-    if name not in state.best or sign * means[name] < sign * state.best[name]:
-        state.best = {**means, "iteration": state.iteration}
-        checkpoint.save(options.save_dir / "best_model", network, values, state)
-    logger.info("[EVAL] best %s=%.4f at iteration %d", name, state.best[name], state.best["iteration"])
+class _Run:
+    """A training run under way: what its iterations need, and what they leave.
+
+    Attributes:
+        state: how far it has come.
+        interval: iterations from one checkpoint to the next.
+    """
+
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        network: paddle.nn.Layer,
+        criterion: paddle.nn.Layer,
+        optimizer: paddle.optimizer.Optimizer,
+        options: Options,
+        evaluate: Callable[[], Evaluation] | None,
+    ) -> None:
+        self._values, self._network, self._criterion, self._optimizer = values, network, criterion, optimizer
+        self._options, self._evaluate = options, evaluate
+        self._cast, self._scaler = _mixed_precision(options, network, optimizer)
+        self._is_first = distributed.rank() == 0
+        several = distributed.ranks() > 1
+        self._parallel = paddle.DataParallel(network, find_unused_parameters=True) if several else network
+        self._board = Board(options.save_dir / "vdl") if options.use_vdl and self._is_first else None
+        self._meter = progress.Meter(values["batch_size"] * distributed.ranks(), values["iters"])
+        self.state, self.interval = checkpoint.Progress(seed=options.seed), options.save_interval
+
+    def resume(self, folder: Path) -> None:
+        """Restore what a checkpoint holds."""
+        self.state = checkpoint.resume(folder, self._network, self._values, self._optimizer, self._scaler)
+        logger.info("resumed from %s at iteration %d", folder, self.state.iteration)
+
+    def catch_up(self, folder: Path) -> None:
+        """Score the checkpoint it resumed from, if a kill came between saving and scoring: it may be the best.
+
+        Raises:
+            MattingError: there is nothing to score and nothing left to train.
+        """
+        # What a request to stop saved in between is none of the best's candidates.
+        unscored = self._is_scored_here() and self.state.iteration > self.state.validated and self.is_due()
+        iters = self._values["iters"]
+        if self.state.iteration >= iters and not unscored:
+            raise MattingError(f"{folder} is at iteration {self.state.iteration} of {iters}; raise --iters to go on")
+        if unscored:
+            self._validate()
+            if self._is_first and folder.resolve().parent == self._options.save_dir.resolve():
+                checkpoint.write_state(folder, self._values, self.state, self._scaler)
+            self._meter.skip()
+
+    def is_due(self) -> bool:
+        """Return whether a checkpoint is to be saved, and scored, after this iteration."""
+        return self.state.iteration % self.interval == 0 or self.state.iteration == self._values["iters"]
+
+    def step(self, batch: Mapping[str, Any]) -> None:
+        """Learn from a batch, and tell about it when it is time to."""
+        self._meter.batch_came()
+        paddle.seed(_draw(self.state.seed, self.state.iteration, distributed.rank()))
+        self.state.iteration += 1
+        with self._cast():
+            output = self._parallel(*(batch[name] for name in self._network.inputs))
+            terms = self._criterion(output, batch)
+            loss = sum(terms.values())
+        numbers = {name: float(term) for name, term in terms.items()}
+        _check_finite(numbers, self.state.iteration, self._options.save_dir)
+        self._scaler.scale(loss).backward()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+        self._optimizer.clear_grad()
+        rate = self._optimizer.get_lr()
+        if isinstance(self._optimizer._learning_rate, paddle.optimizer.lr.LRScheduler):
+            self._optimizer._learning_rate.step()
+        self._meter.step_done(numbers)
+        self._tell(numbers, rate)
+        if self._board and self.state.iteration % self._options.picture_iters in (0, 1):
+            normalisation = checkpoint.identity(self._values)["normalisation"]
+            picture = batch_picture(batch, output["alpha"], normalisation)
+            self._board.picture("Train/samples", picture, self.state.iteration)
+
+    def _tell(self, numbers: Mapping[str, float], rate: float) -> None:
+        iteration, iters = self.state.iteration, self._values["iters"]
+        if iteration % self._options.log_iters and iteration != iters:
+            return
+        report = self._meter.report(iteration)
+        report |= distributed.mean({name: report[name] for name in (*numbers, "loss")})
+        logger.info(progress.line(iteration, iters, rate, report, numbers))
+        if self._board:
+            self._board.scalars("Train", {**report, "lr": rate}, iteration)
+
+    def save(self) -> Path:
+        """Save a checkpoint; before it is scored, so that a failure there costs nothing."""
+        folder = self._options.save_dir / f"iter_{self.state.iteration}"
+        if self._is_first:
+            checkpoint.save(folder, self._network, self._values, self.state, self._optimizer, self._scaler)
+            checkpoint.drop_old(self._options.save_dir, self._options.keep_checkpoint_max)
+        return folder
+
+    def score(self) -> None:
+        """Validate, where that is asked for, and note it in the checkpoint of this iteration."""
+        if self._is_scored_here():
+            self._validate()
+            if self._is_first:
+                folder = self._options.save_dir / f"iter_{self.state.iteration}"
+                checkpoint.write_state(folder, self._values, self.state, self._scaler)
+        distributed.wait_for_all()
+        self._meter.skip()
+
+    def _is_scored_here(self) -> bool:
+        return self._evaluate is not None and self.state.iteration >= self._options.eval_begin_iters
+
+    def _validate(self) -> None:
+        """Score the network; keep it as `best_model` when its first metric is the best so far."""
+        assert self._evaluate is not None
+        state, iteration = self.state, self.state.iteration
+        self._network.eval()
+        means = self._evaluate().means
+        state.validated = iteration
+        set_training(self._network, self._values.get("trainable"))
+        if not self._is_first:
+            return
+        told = " ".join(f"{name}={value:.4f}" for name, value in means.items())
+        logger.info("[EVAL] iter=%d %s", iteration, told)
+        if self._board:
+            self._board.scalars("Evaluate", means, iteration)
+        name = next(iter(means))
+        sign = -1 if name.startswith("trimap") else 1 if metrics.LOWER_IS_BETTER.get(name, True) else -1
+        if name not in state.best or sign * means[name] < sign * state.best[name]:
+            state.best = {**means, "iteration": iteration}
+            checkpoint.save(self._options.save_dir / "best_model", self._network, self._values, state)
+        logger.info("[EVAL] best %s=%.4f at iteration %d", name, state.best[name], state.best["iteration"])
+
+    def close(self) -> None:
+        """Finish what is written as it goes."""
+        if self._board:
+            self._board.close()
 
 
 def _mixed_precision(
