@@ -93,7 +93,7 @@ def test_ranks_learn_what_one_process_learns_from_the_same_batches(tmp_path: Pat
 
 
 def test_a_killed_rank_ends_the_job_and_costs_no_checkpoint(tmp_path: Path) -> None:
-    drawn.dataset(tmp_path / "data", count=5)
+    drawn.dataset(tmp_path / "data", count=2 * RANKS)
     (tmp_path / "config.yml").write_text(CONFIG.format(root=tmp_path / "data"), encoding="utf-8")
     arguments = ("--save_dir", tmp_path / "run", "--iters", 10_000, "--save_interval", 2, "--keep_checkpoint_max", 2)
     job = subprocess.Popen(command(tmp_path, RANKS, "train", *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True)
