@@ -181,7 +181,7 @@ def test_resuming_without_what_was_watched_says_so(trained: Path) -> None:
         adapt(values, trained / "modnet.pdparams", photos, trained / "run", how, resume_from=trained / "run/iter_3")
 
 
-def test_what_cannot_be_adapted_says_so(trained: Path) -> None:
+def test_what_cannot_be_adapted_says_so(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
     for how, paths, said in (
         (Adaptation(size=(60, 64)), photos, "multiples of 32"),
@@ -192,3 +192,6 @@ def test_what_cannot_be_adapted_says_so(trained: Path) -> None:
             adapt(values, trained / "modnet.pdparams", paths, trained / "out", how)
     with pytest.raises(MattingError, match="has DIM"):
         adapt({**values, "model": {"type": "DIM"}}, trained / "modnet.pdparams", photos, trained / "out")
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", "2")
+    with pytest.raises(MattingError, match="one process, not in 2"):
+        adapt(values, trained / "modnet.pdparams", photos, trained / "out")

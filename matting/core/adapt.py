@@ -27,6 +27,7 @@ from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, write_png
 from matting.losses import terms
+from matting.ranks import ranks
 
 logger = logging.getLogger(__name__)
 
@@ -302,6 +303,8 @@ def inconsistency(network: Adapting, photographs: Photographs) -> float:
 
 
 def _check(values: Mapping[str, Any], how: Adaptation, photographs: Sequence[Path]) -> None:
+    if ranks() > 1:
+        raise MattingError(f"adapting works in one process, not in {ranks()}; start it without the launcher")
     kind = (values.get("model") or {}).get("type")
     if kind != "MODNet":
         raise MattingError(f"adapting works by MODNet's three branches; the configuration has {kind}")
