@@ -12,7 +12,8 @@ from scipy.ndimage import grey_dilation, grey_erosion
 import parity
 from matting import config, weights
 from matting.core import builder
-from matting.core.adapt import Adaptation, Adapting, adapt
+from matting.core.adapt import adapt
+from matting.core.student import Adaptation, Adapting
 from matting.drawn_data import draw_portrait
 from matting.errors import MattingError
 from matting.imageio import read_image, write_png

@@ -38,7 +38,8 @@ def main() -> None:
     model_path = _cli.required(args.model_path, "--model_path")
     photographs = [job.image for job in find_jobs(args.image_path, save_dir=args.save_dir)]
 
-    from matting.core.adapt import Adaptation, adapt
+    from matting.core.adapt import adapt
+    from matting.core.student import Adaptation
 
     how = Adaptation(
         epochs=args.epochs,
