@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -117,6 +118,7 @@ def run(main: Callable[[], int | None]) -> None:
     Ctrl-C and SIGTERM end it in order, with what a shell expects: 128 and the signal's number, 130 or 143.
     """
     cpu.tune()
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own warnings, about which nobody here can do anything
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     try:
