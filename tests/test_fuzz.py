@@ -28,11 +28,13 @@ import torch_files
 from matting import config, packed, weights
 from matting.core.compare import compare
 from matting.core.deployment import Deployment
+from matting.core.jobs import find_jobs
 from matting.core.npz import _load
 from matting.core.phases import read_phases
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
 from matting.imageio import image_size, read_alpha, read_image, read_trimap
+from matting.lines import BLANKS, read_lines
 
 CASES = int(os.environ.get("MATTING_FUZZ", "1000"))
 LIMIT = 100_000
@@ -210,6 +212,27 @@ def test_lists(folder: Path, lines: list[str], separator: str, kept: bool) -> No
             for file in (entry.foreground, entry.alpha, entry.background, entry.trimap):
                 assert file is None or Path(os.path.abspath(file)).is_relative_to(root)
             assert not Path(entry.name).is_absolute() and ".." not in Path(entry.name).parts
+
+
+SPACES = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0 \t"
+"""What `str.splitlines` takes for the end of a line, or `str.strip` for the end of a name."""
+
+NAME = st.text(
+    st.sampled_from(SPACES) | st.characters(exclude_characters="/\\|\0\r\n", exclude_categories=["Cs"]), max_size=20
+)
+
+
+@few
+@given(
+    names=st.lists(NAME.map(lambda name: f"{name.strip(BLANKS)}.png"), min_size=1, max_size=6, unique=True),
+    ending=st.sampled_from(["\n", "\r\n", "\r", "\n \t\n"]),
+)
+def test_names_come_out_of_lists_as_they_went_in(folder: Path, names: list[str], ending: str) -> None:
+    path, wanted = folder / "names.txt", [folder / "fg" / name for name in names]
+    path.write_bytes(ending.join(["\ufefffg/" + names[0], *(f" fg/{name}\t" for name in names[1:])]).encode())
+    assert [line.strip(BLANKS) for _, line in read_lines(path)] == [f"fg/{name}" for name in names]
+    assert [job.image for job in find_jobs(path)] == wanted
+    assert [entry.foreground for entry in read_lists(["names.txt"], folder, "|", keep_missing=True)] == wanted
 
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs/modnet/modnet-mobilenetv2.yml"

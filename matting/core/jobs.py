@@ -13,6 +13,7 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.imageio import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
+from matting.lines import BLANKS, read_lines
 
 logger = logging.getLogger(__name__)
 
@@ -89,11 +90,7 @@ def _find_images(path: Path, flag: str, leave_out: Path | None = None) -> tuple[
         raise MattingError(f"{flag} {path} does not exist; give an image, a folder of images or a .txt list")
     if path.suffix.lower() != ".txt":
         return path.parent, [Path(path.name)]
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError:
-        raise MattingError(f"{path} is no UTF-8 text; a list names one image a line") from None
-    listed = [Path(os.path.abspath(path.parent / line.strip())) for line in lines if line.strip()]
+    listed = [Path(os.path.abspath(path.parent / line.strip(BLANKS))) for _, line in read_lines(path)]
     if not listed:
         raise MattingError(f"the list {path} is empty; it must name one image a line")
     root = Path(os.path.commonpath([image.parent for image in listed]))

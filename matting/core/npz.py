@@ -13,6 +13,7 @@ from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.lines import BLANKS, read_lines
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -24,7 +25,13 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
 
     Returns:
         The list, a file a line, relative to its folder.
+
+    Raises:
+        MattingError: a name holds a line break.
     """
+    broken = next((job.image for job in jobs if {"\n", "\r"} & set(str(job.stem))), None)
+    if broken is not None:
+        raise MattingError(f"{str(broken)!r} has a line break in its name, which no list can hold; rename it")
     lines = []
     for job in tqdm(jobs, unit="image", disable=None):
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
@@ -40,10 +47,7 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     Raises:
         MattingError: the list or a file is missing or of another kind.
     """
-    try:
-        names = [line.strip() for line in datalist.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
+    names = [line.strip(BLANKS) for _, line in read_lines(datalist, "`pack` writes one")]
     for name in tqdm(names, unit="file", disable=None):
         arrays = _load(datalist.parent / name, network.inputs)
         _save(save_dir / name, {"alpha": network(*(arrays[key] for key in network.inputs))})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matting.errors import MattingError
 from matting.imageio import IMAGE_EXTENSIONS
+from matting.lines import BLANKS, read_lines
 
 _COLUMNS = ("foreground", "background", "trimap")
 _KEYS = ("alpha", "background", "trimap")
@@ -51,7 +52,7 @@ def read_lists(
     A line is `foreground`, `foreground background` or `foreground background trimap`, with paths below `dataset_root`.
     Files may also be named by `alpha=PATH`, `background=PATH` and `trimap=PATH`, in any column after the first. With a
     separator other than the space a column may be left empty. With the space, a line that is one existing file is taken
-    as such, spaces and all. Blank lines, a byte order mark and all kinds of line ends are taken.
+    as such, spaces and all. Blank lines are passed over; `matting.lines` says where a line ends.
 
     Unless named, alpha is found by replacing the last folder called `fg` below the root by `alpha`; if no file of that
     name is there, by the one of the same stem with any of `IMAGE_EXTENSIONS`.
@@ -71,33 +72,13 @@ def read_lists(
     entries = []
     for file in files:
         path = Path(dataset_root, file)
-        lines = [(number, line) for number, line in enumerate(_read_lines(path), start=1) if line.strip()]
+        lines = read_lines(path, "check dataset_root and the file")
         if not lines:
             raise MattingError(f"{path} lists nothing; write one foreground a line, as `train/fg/cat.jpg`")
         entries += [reader.entry(line, f"{path.name}:{number}") for number, line in lines]
     if not keep_missing:
         reader.raise_missing()
     return _with_unique_names(entries)
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise MattingError(
-            f"the list {path} cannot be read: {error.strerror}; check dataset_root and the file"
-        ) from None
-    if b"\0" in content:
-        raise MattingError(f"the list {path} is binary, or text in UTF-16; it must be text in UTF-8")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise MattingError(
-            f"{path.name}:{line}: not UTF-8 text; save {path} in UTF-8 (on Windows often: not ANSI)"
-        ) from None
-    # Not splitlines(): it also splits at characters that file names may hold.
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 class _Reader:
@@ -135,8 +116,8 @@ class _Reader:
 
     def _columns(self, line: str, where: str) -> dict[str, str]:
         """Split a line into its files by role; roles left empty are absent."""
-        line = line.strip(" \r\t") if self._separator == " " else line.strip(" \r")
-        fields = [field.strip() for field in line.split(self._separator)]
+        line = line.strip(BLANKS) if self._separator == " " else line.strip(" ")
+        fields = [field.strip(BLANKS) for field in line.split(self._separator)]
         if self._separator == " ":
             fields = [field for field in fields if field]
             if len(fields) > 1 and not self._is_file(self._join(fields[0])) and self._is_file(self._join(line)):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matting.errors import MattingError
 from matting.imageio import list_images
+from matting.lines import BLANKS, read_lines
 from matting.prepare.plan import Item, Plan
 
 Pairs = list[tuple[str, Path, Path]]
@@ -142,8 +143,5 @@ def read_names(path: Path) -> list[str]:
     Raises:
         MattingError: the file cannot be read.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise MattingError(f"{path} cannot be read ({error}); it belongs to the published set") from None
-    return [os.path.basename(line.strip().replace("\\", "/")) for line in text.splitlines() if line.strip()]
+    lines = read_lines(path, "it belongs to the published set")
+    return [os.path.basename(line.strip(BLANKS).replace("\\", "/")) for _, line in lines]
