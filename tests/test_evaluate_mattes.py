@@ -210,3 +210,16 @@ def test_the_tools_offer_the_protocols_there_are() -> None:
     text = (ROOT / "tools/_cli.py").read_text(encoding="utf-8")
     offered = re.search(r"choices=\((\"default\".*?)\),", text)
     assert offered and tuple(json.loads(f"[{offered[1]}]")) == tuple(metrics.PROTOCOLS)
+
+
+def test_paddlesegs_spelling_of_metrics_is_taken_by_every_tool(trained: Path, tmp_path: Path) -> None:
+    common, names = ("--config", trained / "config.yml"), ("--metrics", "sad", "Mse")
+    run = run_tool("train", *common, "--save_dir", tmp_path / "run", "--iters", 1, "--do_eval", *names)
+    assert run.status == 0, run.error
+    assert "[EVAL] best SAD=" in (tmp_path / "run/train.log").read_text(encoding="utf-8")
+    weights = ("--model_path", tmp_path / "run/best_model")
+    scored = run_tool("val", *common, *weights, "--save_dir", tmp_path / "val", "--save_results", *names)
+    assert scored.status == 0 and "SAD" in scored.output, scored.error
+    pairs = ("--alpha", trained / "data/train/alpha", "--pred", tmp_path / "val/train/fg")
+    folder = run_tool("evaluate_mattes", *pairs, "--score_workers", 0, *names)
+    assert folder.status == 0 and "SAD" in folder.output, folder.error

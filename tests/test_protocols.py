@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from matting import metrics
+from matting.core.scoring import choose
 from matting.errors import MattingError
 
 GOLDEN = Path(__file__).parent / "golden/metrics.npz"
@@ -98,6 +99,15 @@ def test_a_selection_keeps_the_order_asked_for() -> None:
         metrics.select("pm3")
     with pytest.raises(MattingError, match="modnet has no Grad; it holds MSE, MAD"):
         metrics.select("modnet", ["Grad"])
+
+
+def test_metrics_are_named_in_any_case() -> None:
+    for names in (["sad", "mse"], ["Sad", "MSE"], ["SAD", "mSe"]):
+        assert metrics.select("default", names) == metrics.select("default", ["SAD", "MSE"]) == choose("default", names)
+    assert [column.name for column in choose("default", ["grad", "conn", "iou"]).columns[:3]] == ["Grad", "Conn", "IoU"]
+    assert set(metrics.score(PREDICTION, TRUTH, names=["sad"])) == {"SAD"}
+    with pytest.raises(MattingError, match="--metrics sda: known are: .*SAD"):
+        choose("default", ["sda"])
 
 
 def test_floating_point_beside_eight_bits() -> None:

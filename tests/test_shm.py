@@ -162,6 +162,23 @@ def phases(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("written", "names"), [("sad", ("sad",)), ("[Sad, mse]", ("Sad", "mse")), ("Trimap", ("Trimap",))]
+)
+def test_metrics_of_phases_are_one_or_several_in_any_case(phases: Path, written: str, names: tuple) -> None:
+    listed = f"phases:\n- {{name: all, config: all.yml, metrics: {written}}}\n"
+    (phases / "one.yml").write_text(listed, encoding="utf-8")
+    assert read_phases(phases / "one.yml")[0].metrics == names
+
+
+@pytest.mark.parametrize("written", ["5", "{a: 1}", "[]", "[5]", "[sda]", "[trimap, SAD]"])
+def test_wrong_metrics_of_a_phase_are_refused_before_the_first_one(phases: Path, written: str) -> None:
+    listed = f"phases:\n- {{name: one, config: all.yml}}\n- {{name: all, config: all.yml, metrics: {written}}}\n"
+    (phases / "one.yml").write_text(listed, encoding="utf-8")
+    with pytest.raises(MattingError, match=r"phases\.1\.metrics"):
+        read_phases(phases / "one.yml")
+
+
 def test_phases_stopped_in_each_end_as_if_never_stopped(phases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     listed = read_phases(phases / "phases.yml")
     whole = run_phases(listed, Options(phases / "whole", save_interval=1))

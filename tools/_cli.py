@@ -109,7 +109,7 @@ def add_scoring(made: argparse.ArgumentParser) -> None:
         choices=("default", "paddleseg", "adobe", "p3m", "modnet", "shm"),
         help="region, scale, trimap rule and rounding of a published table; see docs/metrics.md",
     )
-    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU; default: all of the protocol")
+    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU, in any case; default: all")
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -21,7 +21,12 @@ from matting.transforms.compose import Compose
 from matting.transforms.geometry import undo
 
 NAME = "trimap"
-"""What to give as `--metrics` for it."""
+"""What to give as `--metrics` for it, in any case."""
+
+
+def is_asked_for(names: Sequence[str]) -> bool:
+    """Return whether `--metrics` asks for the trimaps' score, which stands alone."""
+    return [name.casefold() for name in names] == [NAME]
 
 
 def evaluate_trimaps(

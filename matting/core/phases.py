@@ -11,7 +11,7 @@ from typing import Any
 from matting import config
 from matting.core import checkpoint
 from matting.core.train import Options
-from matting.core.workflow import run_training
+from matting.core.workflow import check_metrics, run_training
 from matting.errors import MattingError, Stopped
 
 logger = logging.getLogger(__name__)
@@ -45,11 +45,22 @@ def read_phases(path: Path) -> list[Phase]:
         if not isinstance(spec, dict) or not {"name", "config"} <= set(spec) or set(spec) - _KEYS:
             raise MattingError(f"{path}: phases.{number} is {spec!r}; it takes {', '.join(sorted(_KEYS))}")
         given = {key: value for key, value in spec.items() if key != "metrics"}
-        chosen = {"metrics": tuple(spec["metrics"])} if "metrics" in spec else {}
+        chosen = {"metrics": _metrics(spec["metrics"], f"{path}: phases.{number}")} if "metrics" in spec else {}
         phases.append(Phase(**{**given, **chosen, "config": path.parent / spec["config"]}))
     if len({phase.name for phase in phases}) < len(phases):
         raise MattingError(f"{path}: two phases have one name; each needs a folder of its own")
     return phases
+
+
+def _metrics(value: Any, at: str) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise MattingError(f"{at}.metrics is {value!r}; it must be a list of names, such as [SAD, MSE]")
+    try:
+        check_metrics(names)
+    except MattingError as error:
+        raise MattingError(f"{at}.metrics: {error}") from None
+    return tuple(names)
 
 
 def run_phases(

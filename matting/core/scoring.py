@@ -18,7 +18,7 @@ import numpy as np
 from matting import metrics, trimap
 from matting.errors import MattingError
 from matting.imageio import quantise
-from matting.metrics.protocols import Protocol
+from matting.metrics.protocols import Protocol, spelt
 from matting.registry import nearest
 from matting.report.panels import Panels, make_panels
 
@@ -66,7 +66,7 @@ def choose(protocol: str | Protocol, names: Sequence[str] | None = None) -> Prot
         MattingError: there is no such protocol, or a name is none of its metrics.
     """
     for name in names or ():
-        if name not in metrics.METRICS:
+        if spelt(name) not in metrics.METRICS:
             raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.METRICS))}")
     return metrics.select(protocol, names)
 

@@ -43,8 +43,8 @@ def run_training(
     Args:
         values: a loaded configuration.
         validate: score the validation set at every `save_interval` and keep the best model.
-        metric_names: what to score; the first decides which model is the best. ["trimap"] scores the trimaps that
-            the network draws inside.
+        metric_names: what to score, in any case; the first decides which model is the best. ["trimap"] scores the
+            trimaps that the network draws inside.
         resume_from: a checkpoint folder to go on from.
         report: write `save_dir/report.html`, anew at every validation.
 
@@ -52,8 +52,7 @@ def run_training(
         MattingError: the configuration, the data, the device or a loss is at fault.
     """
     begin(values, device_name, options.save_dir / "train.log")
-    if list(metric_names) != [evaluate_trimaps.NAME]:
-        choose(metrics.DEFAULT, metric_names)
+    check_metrics(metric_names)
     paddle.seed(options.seed)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
@@ -68,11 +67,17 @@ def run_training(
     return state
 
 
+def check_metrics(names: Sequence[str]) -> None:
+    """Check what a training run shall be scored by; raises MattingError for what is no metric."""
+    if not evaluate_trimaps.is_asked_for(names):
+        choose(metrics.DEFAULT, names)
+
+
 def _scorer(
     values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
 ) -> Callable[[], Evaluation]:
     """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
-    if list(names) == [evaluate_trimaps.NAME]:
+    if evaluate_trimaps.is_asked_for(names):
         transforms, dataset = builder.val_transforms(values), builder.dataset(values, "val_dataset")
         return partial(evaluate_trimaps.evaluate_trimaps, network, transforms, dataset, min(options.num_workers, 2))
     score = partial(

@@ -165,8 +165,16 @@ PROTOCOLS = {protocol.name: protocol for protocol in (DEFAULT, PADDLESEG, ADOBE,
 """What `--protocol` may name."""
 
 
+def spelt(name: str) -> str:
+    """Return a metric's name as tables spell it, given in any case; PaddleSeg's `sad` is SAD. Other names stay."""
+    return {metric.casefold(): metric for metric in METRICS}.get(name.casefold(), name)
+
+
 def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = None) -> Protocol:
     """Return a protocol, by name or as it is, cut down to some of its metrics; the first asked for comes first.
+
+    Args:
+        metrics: their names in any case; None for all.
 
     Raises:
         MattingError: there is no such protocol or metric, or the protocol does not hold it.
@@ -177,7 +185,7 @@ def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = N
         protocol = PROTOCOLS[protocol]
     if metrics is None:
         return protocol
-    wanted = list(metrics)
+    wanted = [spelt(name) for name in metrics]
     for name in wanted:
         if name not in METRICS:
             raise MattingError(f"there is no metric {name!r}; give some of {', '.join(METRICS)}")
