@@ -113,7 +113,7 @@ def test_trimaps_are_supplied_made_or_left_out(tmp_path):
     drawn.save(root / "trimap.png", own)
     (root / "own.txt").write_text("train/fg/0.png trimap=trimap.png")
     for mode in ("train", "val"):
-        options = {"mode": mode, "train_file": "own.txt", "val_file": "own.txt"}
+        options = {"mode": mode, "train_file": "own.txt", "val_file": "own.txt", "listed_trimaps": mode == "train"}
         for wanted in (True, False):
             named = MattingDataset(root, [], get_trimap=wanted, **options)[0]
             np.testing.assert_array_equal(named["trimap"], own)
@@ -124,6 +124,29 @@ def test_trimaps_are_supplied_made_or_left_out(tmp_path):
         assert "trimap" not in plain[0]
     made = MattingDataset(root, [], train_file="train.txt")
     assert len({made[epoch, 0]["trimap"].tobytes() for epoch in range(8)}) > 3
+
+
+@pytest.mark.parametrize("mode", ["train", "trainval"])
+def test_listed_trimaps_are_for_validation_unless_asked_for(tmp_path, mode, caplog):
+    root = drawn.dataset(tmp_path, count=1)
+    own = np.full((60, 80), 128, np.uint8)
+    own[:20], own[40:] = 0, 255
+    drawn.save(root / "trimap.png", own)
+    (root / "own.txt").write_text("train/fg/0.png trimap=trimap.png")
+    options = {"mode": mode, "train_file": "own.txt", "val_file": "own.txt"}
+    with caplog.at_level("INFO"):
+        drawn_ones = MattingDataset(root, [], **options)
+    count = 1 if mode == "train" else 2
+    assert f"{count} trimaps that the lists name serve validation alone" in caplog.text
+    assert len({(drawn_ones[epoch, 0]["trimap"] == 128).sum() for epoch in range(8)}) > 3
+    assert "trimap" not in MattingDataset(root, [], get_trimap=False, **options)[0]
+    caplog.clear()
+    taken = MattingDataset(root, [], listed_trimaps=True, **options)
+    assert all(np.array_equal(taken[epoch, 0]["trimap"], own) for epoch in range(8)) and not caplog.text
+    (root / "trimap.png").write_text("text")
+    assert drawn_ones[0]["trimap"].shape == (60, 80)  # it is not even read
+    with pytest.raises(MattingError, match=r"own\.txt:1: .*trimap\.png cannot be read"):
+        taken[0]
 
 
 def test_trainval_reads_both_lists(tmp_path):

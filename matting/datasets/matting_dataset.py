@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from matting import trimap
 from matting.composite import composite, cover_background, fit_background
 from matting.datasets.lists import Entry, read_lists
+from matting.datasets.rssn import disturb
 from matting.errors import MattingError
 from matting.imageio import read_alpha, read_image, read_trimap
 from matting.registry import DATASETS
 from matting.sample import Sample
+
+logger = logging.getLogger(__name__)
 
 MODES = ("train", "val", "trainval")
 
@@ -26,8 +29,6 @@ _DELETABLE = {
     "trimap": "trimap",
 }
 _BATCHED = ("image", "alpha", "trimap", "foreground", "background")
-_DENOISE_STRENGTH = 3
-_BLUR_SIZES = (19, 29, 39, 49, 59)
 
 
 @DATASETS.register
@@ -39,8 +40,9 @@ class MattingDataset:
         transforms: built transforms, applied in training; in validation the predictor applies them and undoes them.
         mode: "train" reads `train_file`, "val" `val_file`, "trainval" both, to train on.
         train_file, val_file: a list file or several, relative to `dataset_root`; see `matting.datasets.lists`.
-        get_trimap: make a trimap where the list names none: of random width in training, by the evaluation rule in
-            validation. A trimap that the list names is given in any case.
+        get_trimap: make a trimap where none is read: of random width in training, by the evaluation rule in validation.
+        listed_trimaps: train on the trimaps that the list names, the same in every epoch, where it names any. Without
+            it, as in PaddleSeg, they are read in validation alone, and training draws a new one each time.
         separator: what stands between the columns of a list.
         key_del: layers to leave out of training samples: "fg", "bg" (or "foreground", "background"), "trimap".
         if_rssn: disturb composited training samples as the RSSN augmentation does: with probability 1/2 remove noise
@@ -67,6 +69,7 @@ class MattingDataset:
         if_rssn: bool = False,
         seed: int = 0,
         allow_outside: bool = False,
+        listed_trimaps: bool = False,
     ) -> None:
         if mode not in MODES:
             raise MattingError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
@@ -83,7 +86,18 @@ class MattingDataset:
         self.transforms = list(transforms)
         self.mode, self.get_trimap, self.if_rssn, self.seed = mode, get_trimap, if_rssn, seed
         self._deleted = {_DELETABLE[key] for key in key_del or ()}
+        self._reads_trimaps = mode == "val" or listed_trimaps
+        self._tell_of_trimaps()
         self._leading, self._rest = _split(self.transforms)
+
+    def _tell_of_trimaps(self) -> None:
+        unread = 0 if self._reads_trimaps else sum(entry.trimap is not None for entry in self.entries)
+        if unread and "trimap" not in self._deleted:
+            instead = "draws random ones" if self.get_trimap else "has none"
+            logger.info(
+                "%d trimaps that the lists name serve validation alone; training %s (listed_trimaps: True takes them)",
+                unread, instead,
+            )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -130,8 +144,8 @@ class MattingDataset:
         coarser.
 
         Returns:
-            `name`, `alpha`; `image`, or `foreground` and `background`, or all three; `trimap` if the list names one, or
-            in mode val with `get_trimap`.
+            `name`, `alpha`; `image`, or `foreground` and `background`, or all three; `trimap` if the list names one and
+            it is for this mode (see `listed_trimaps`), or in mode val with `get_trimap`.
 
         Raises:
             MattingError: a file of the sample cannot be used; the message names the list and line.
@@ -155,7 +169,7 @@ class MattingDataset:
             else:
                 sample["foreground"] = read_image(entry.foreground)
                 sample["background"] = cover_background(read_image(entry.background), height, width, rng)
-            if entry.trimap is not None:
+            if entry.trimap is not None and self._reads_trimaps:
                 sample["trimap"] = read_trimap(entry.trimap)
         except MattingError as error:
             raise MattingError(f"{entry.where}: {error}") from None
@@ -167,7 +181,7 @@ class MattingDataset:
         height, width = sample["alpha"].shape
         foreground, background = sample["foreground"], fit_background(sample["background"], height, width)
         if self.if_rssn and rng is not None:
-            foreground, background = _disturb(foreground, background, rng)
+            foreground, background = disturb(foreground, background, rng)
         image = composite(foreground, sample["alpha"], background)
         return {**sample, "image": image, "foreground": foreground, "background": background}
 
@@ -215,7 +229,7 @@ def _split(transforms: list[Any]) -> tuple[list[Any], list[Any]]:
 
 def _check_sizes(entry: Entry, photograph: np.ndarray, sample: Sample) -> None:
     layers = [(entry.alpha, sample["alpha"])]
-    if entry.trimap is not None:
+    if entry.trimap is not None and "trimap" in sample:
         layers.append((entry.trimap, sample["trimap"]))
     for path, layer in layers:
         if layer.shape != photograph.shape[:2]:
@@ -227,16 +241,3 @@ def _check_sizes(entry: Entry, photograph: np.ndarray, sample: Sample) -> None:
 
 def _size(layer: np.ndarray) -> str:
     return f"{layer.shape[1]}x{layer.shape[0]}"
-
-
-def _disturb(foreground: np.ndarray, background: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Remove noise from both, blur the background, or neither, or both (see `if_rssn`)."""
-    if rng.random() < 0.5:
-        foreground, background = (
-            cv2.fastNlMeansDenoisingColored(layer, None, _DENOISE_STRENGTH, _DENOISE_STRENGTH, 7, 21)
-            for layer in (foreground, background)
-        )
-    if rng.random() < 0.5:
-        size = int(rng.choice(_BLUR_SIZES))
-        background = cv2.GaussianBlur(background, (size, size), 0)
-    return foreground, background
