@@ -106,6 +106,73 @@ def test_paddleseg_mattings_dim_configuration_builds(tmp_path: Path) -> None:
     assert builder.optimizer(values, network).get_lr() == 0.001
 
 
+DIM_STOCK = """
+batch_size: 16
+iters: 100000
+train_dataset:
+  type: MattingDataset
+  dataset_root: {root}
+  train_file: train.txt
+  transforms:
+    - type: LoadImages
+    - type: RandomCropByAlpha
+      crop_size: [[320, 320], [480, 480], [640, 640]]
+    - type: Resize
+      target_size: [320, 320]
+    - type: RandomDistort
+    - type: RandomBlur
+    - type: RandomHorizontalFlip
+    - type: Normalize
+  mode: train
+  get_trimap: True
+val_dataset:
+  type: MattingDataset
+  dataset_root: {root}
+  val_file: val.txt
+  transforms:
+    - type: LoadImages
+    - type: LimitLong
+      max_long: 3840
+    - type: Normalize
+  mode: val
+  get_trimap: True
+model:
+  type: DIM
+  backbone:
+    type: VGG16
+    input_channels: 4
+    pretrained: Null
+  pretrained: Null
+optimizer:
+  type: adam
+learning_rate:
+  value: 0.001
+"""
+"""PaddleSeg Matting's dim_vgg16.yml, but for the weights that it downloads."""
+
+
+def test_paddlesegs_dim_configuration_trains_on_lists_of_one_column(tmp_path: Path) -> None:
+    import paddle
+
+    import drawn
+    from matting import weights
+    from matting.core.train import Options
+    from matting.core.workflow import run_training
+
+    drawn.dataset(tmp_path / "data")
+    (tmp_path / "stock.yml").write_text(DIM_STOCK.format(root=tmp_path / "data"), encoding="utf-8")
+    small = ["train_dataset.transforms.2.target_size=[64, 64]"]  # 320 takes a minute on one core
+    values = config.load(tmp_path / "stock.yml", small, iters=2, batch_size=2)
+    run_training(values, Options(tmp_path / "run", log_iters=1))
+    log = (tmp_path / "run/train.log").read_text(encoding="utf-8")
+    assert log.count("composition term is idle") == 1 and "list a background" in log
+    assert "composition=0.0000" in log and "refined=" in log
+    paddle.seed(0)
+    before, after = builder.model(values).state_dict(), weights.read_weights(tmp_path / "run/iter_2")
+    learnt = [key for key in before if key.startswith("decoder") and key.endswith("weight")]
+    assert learnt and all((before[key].numpy() != after[key]).any() for key in learnt)
+
+
 def test_warm_up_ends_at_the_schedules_first_rate() -> None:
     values = config.load(ROOT / "configs/modnet/modnet-mobilenetv2.yml")
     values["lr_scheduler"] |= {"warmup_iters": 4, "warmup_start_lr": 0.0}

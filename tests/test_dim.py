@@ -141,17 +141,28 @@ def test_charbonnier_by_hand() -> None:
     assert float(value) == pytest.approx((np.sqrt(0.09 + 1e-6) + 1e-3) / 2, rel=1e-5)
 
 
-def test_the_composition_loss_refuses_data_without_a_background() -> None:
+def test_the_composition_term_is_idle_without_a_background_and_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     batch = tensors()
-    output = {"raw_alpha": batch["alpha"]}
-    with pytest.raises(MattingError, match="the same picture"):
-        DIMLoss()(output, {**batch, "foreground": batch["image"], "background": batch["image"]})
-    del batch["background"]
-    with pytest.raises(MattingError, match="no background"):
-        DIMLoss()(output, batch)
-    assert set(DIMLoss(composition=0)(output, batch)) == {"raw"}
+    alpha = batch["alpha"] * 0.5
+    alpha.stop_gradient = False
+    output = {"raw_alpha": alpha}
+    same = {**batch, "foreground": batch["image"], "background": batch["image"]}  # as PaddleSeg fills them in
+    missing = {key: value for key, value in batch.items() if key not in ("foreground", "background")}
+    for target, said in ((same, "the same picture"), (missing, "no foreground")):
+        caplog.clear()
+        criterion = DIMLoss()
+        for _ in range(2):
+            values = criterion(output, target)
+            assert float(values["composition"]) == 0 and float(values["raw"]) > 0.1
+        assert caplog.text.count("term is idle") == 1 and said in caplog.text and "list a background" in caplog.text
+        sum(values.values()).backward(retain_graph=True)
+        assert float(alpha.grad.abs().sum()) > 0
+    assert float(criterion(output, batch)["composition"]) > 0  # a later batch that has both
+    assert set(DIMLoss(composition=0)(output, missing)) == {"raw"}
     with pytest.raises(MattingError, match="no term left"):
-        DIMLoss(raw=0, composition=0)(output, batch)
+        DIMLoss(raw=0, composition=0)(output, missing)
+    with pytest.raises(MattingError, match="nothing to learn from.*no foreground.*list a background"):
+        DIMLoss(raw=0)(output, missing)
 
 
 def test_only_what_is_trainable_learns_and_norms_of_the_rest_stand_still() -> None:
