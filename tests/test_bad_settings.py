@@ -57,6 +57,29 @@ def test_bases_in_a_circle(trained: Path, tmp_path: Path) -> None:
     one_sentence(train(trained, tmp_path / "run", config=tmp_path / "a.yml"), "a.yml", "b.yml")
 
 
+@pytest.mark.parametrize(
+    ("loss", "setting"),
+    [("MODNetLoss", "get_trimap=False"), ("MODNetLoss", "key_del=[trimap]"), ("SHMLoss", "get_trimap=False"),
+     ("DIMLoss", "get_trimap=False")],
+)  # fmt: skip
+def test_a_loss_that_needs_the_trimap_says_so_before_training(
+    trained: Path, tmp_path: Path, loss: str, setting: str
+) -> None:
+    opts = ("--opts", f"train_dataset.{setting}", f"loss={{type: {loss}}}")
+    one_sentence(train(trained, tmp_path / "run", *opts), loss, "trimap", "get_trimap: True", "key_del")
+    assert "[TRAIN]" not in (tmp_path / "run/train.log").read_text(encoding="utf-8")
+
+
+def test_trimaps_that_the_list_names_for_training_are_enough(trained: Path, tmp_path: Path) -> None:
+    root = drawn.dataset(tmp_path / "data", count=2)
+    lines = [f"train/fg/{number}.png trimap=train/alpha/{number}.png\n" for number in range(2)]
+    (root / "train.txt").write_text("".join(lines), encoding="utf-8")
+    given = (f"train_dataset.dataset_root={root}", "train_dataset.get_trimap=False")
+    one_sentence(train(trained, tmp_path / "drawn", "--opts", *given), "MODNetLoss", "listed_trimaps: True")
+    outcome = train(trained, tmp_path / "listed", "--opts", *given, "train_dataset.listed_trimaps=True")
+    assert outcome.status == 0, outcome.error
+
+
 NUMBERS = [
     "train_dataset.transforms.0.crop_size=[0,32]",
     "train_dataset.transforms.0.crop_size=[-32,32]",

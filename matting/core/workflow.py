@@ -16,6 +16,7 @@ from matting import __version__, config, log, metrics
 from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
+from matting.core.needs import check_needs
 from matting.core.prediction import Runtime, engine_used, make_predictor, weights_sha256
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.publish import publish
@@ -57,6 +58,7 @@ def run_training(
     network = builder.model(values)
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
+    check_needs(network, criterion, dataset)
     scorer = _scorer(values, network, options, metric_names, report) if validate else None
     learn_only(network, values.get("trainable"))
     optimizer = builder.optimizer(values, network)

@@ -99,6 +99,12 @@ class MattingDataset:
                 unread, instead,
             )  # fmt: skip
 
+    @property
+    def gives_trimaps(self) -> bool:
+        """Whether every training sample has a trimap."""
+        listed = self._reads_trimaps and all(entry.trimap is not None for entry in self.entries)
+        return "trimap" not in self._deleted and (self.get_trimap or listed)
+
     def __len__(self) -> int:
         return len(self.entries)
 

@@ -30,6 +30,8 @@ class DIMLoss(nn.Layer):
         refined: weight of the alpha prediction loss after refinement.
     """
 
+    needs = ("trimap",)
+
     def __init__(self, raw: float = 0.5, composition: float = 0.5, refined: float = 1.0) -> None:
         super().__init__()
         self.raw, self.composition, self.refined = raw, composition, refined

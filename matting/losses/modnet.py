@@ -35,6 +35,8 @@ class MODNetLoss(nn.Layer):
         MattingError: `detail_mean` is neither.
     """
 
+    needs = ("trimap",)
+
     def __init__(
         self,
         semantic: float = 1.0,

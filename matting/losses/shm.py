@@ -32,6 +32,7 @@ class SHMLoss(nn.Layer):
         self.alpha, self.composition, self.cross_entropy = alpha, composition, cross_entropy
         if not (alpha or composition or cross_entropy):
             raise MattingError("SHMLoss has no term left: alpha, composition and cross_entropy are all 0")
+        self.needs = ("trimap",) if cross_entropy else ()
 
     def forward(
         self, output: Mapping[str, paddle.Tensor], target: Mapping[str, paddle.Tensor]
