@@ -57,6 +57,32 @@ def batch(count: int = 2, height: int = 128, width: int = 160) -> dict[str, np.n
     }
 
 
+def soc_outputs() -> dict[str, np.ndarray]:
+    """Return what a network and its teacher may say of the batch: float32 NCHW in [0, 1], by `SOCLoss`'s names.
+
+    Details and mattes differ from the teacher's everywhere, and on clear background semantics and matte lie on both
+    sides of 0.01.
+    """
+    rng = np.random.default_rng(20220301)
+    truth = batch()["alpha"]
+    count, _, height, width = truth.shape
+
+    def near(centre: np.ndarray, spread: float) -> np.ndarray:
+        return np.clip(centre + spread * rng.standard_normal(centre.shape), 0, 1).astype(np.float32)
+
+    # The floor rises from column to column, so that it passes 0.01 in the shrunken matte too.
+    floor = np.linspace(0, 0.03, width, dtype=np.float32)
+    coarse = truth.reshape(count, 1, height // 16, 16, width // 16, 16).mean(axis=(3, 5))
+    small = rng.uniform(0, 0.02, coarse.shape).astype(np.float32)
+    return {
+        "alpha": np.maximum(near(0.97 * truth, 0.001), floor),
+        "detail": near(truth, 0.1),
+        "semantic": np.where(coarse > 0, near(0.9 * coarse, 0.05), small).astype(np.float32),
+        "teacher_alpha": near(0.9 * truth, 0.05),
+        "teacher_detail": near(truth, 0.1),
+    }
+
+
 def golden(name: str) -> dict[str, np.ndarray]:
     """Return the reference numbers of a network, and under `keys` its parameters as "name AxBxC"."""
     with np.load(GOLDEN / f"{name}.npz") as arrays:

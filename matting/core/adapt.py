@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 _HELD_OUT = 0.1
 """The share of the photographs that is not learnt from, but watched."""
 
+_BETAS = (0.9, 0.99)
+"""Of Adam, in the authors' example."""
+
 _SHEET = "before_and_after.png"
 
 
@@ -42,6 +45,9 @@ def adapt(
     resume_from: Path | None = None,
 ) -> Path:
     """Adapt trained weights to photographs; return the folder of the adapted network, which predict and val take.
+
+    Differs: the authors train for ten epochs and take the last network; here a part of the photographs is held out, by
+    which the best network is kept and the run is stopped, and pictures are mirrored at random.
 
     Args:
         values: the configuration that the weights were trained with; a MODNet's.
@@ -66,7 +72,9 @@ def adapt(
     adapting.train()
     run = {**values, "batch_size": how.batch_size, "iters": how.epochs * steps, "trainable": None}
     specs = _transforms(values, how.size)
-    optimizer = paddle.optimizer.Adam(how.learning_rate, parameters=pair[0].parameters())
+    optimizer = paddle.optimizer.Adam(
+        how.learning_rate, beta1=_BETAS[0], beta2=_BETAS[1], parameters=pair[0].parameters()
+    )
     watcher = Watcher(adapting, Photographs(watched, transforms(specs[:1] + specs[2:])), values, how, save_dir)
     watcher.start(resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)

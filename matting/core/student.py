@@ -20,7 +20,7 @@ class Adaptation:
         batch_size: photographs a step.
         learning_rate: of Adam.
         teacher: "epoch" copies the network to the teacher after each epoch, as the authors do; "average" lets it
-            follow by a moving average.
+            follow by a moving average. Differs: theirs has no average.
         momentum: of that average.
         patience: epochs in a row in which the held-out inconsistency may rise; then it stops.
         size: [width, height] of the pictures; multiples of 32.

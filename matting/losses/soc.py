@@ -17,6 +17,9 @@ FORMULAS = ("authors", "paper")
 _SHOWS = 0.1
 """From this alpha on a pixel belongs to the foreground whose boundary is looked at."""
 
+_BARELY = 0.01
+"""Up to here a pixel's prediction is background to who learns from it."""
+
 _WIDTH = 0.05
 """Side of the boundary's window, as a share of the mean of height and width."""
 
@@ -26,9 +29,12 @@ class SOCLoss(nn.Layer):
     """Sub-objectives consistency (MODNet, Ke et al., arXiv 2011.11961, section 4.3).
 
     "authors" is the code's loss: `semantic` weighs the squared distances between the semantic map and the shrunken
-    matte, each in turn held still; `detail` the distances of details and matte from the teacher's on the boundary.
-    Differs from "paper" (equations 5 and 6), which has 0.5 times the root of the squared distance on semantics with the
-    matte held still, and pulls details towards the matte, and towards the teacher's details, on the boundary.
+    matte, each in turn held still and 0 up to 0.01, so that both leave clear background; `detail` the distances of
+    details and matte from the teacher's on the boundary.
+    "paper" is equations 5 and 6, which have 0.5 times the root of the squared distance on semantics with the matte held
+    still, and pull details towards the matte, and towards the teacher's details, on the boundary.
+
+    Differs: a picture without a boundary adds nothing to the detail terms, where the authors' code divides 0 by 0.
 
     Args:
         semantic: weight of the semantic term.
@@ -56,7 +62,7 @@ class SOCLoss(nn.Layer):
         shrunken = terms.reduced(alpha)
         edge = boundary(alpha, semantic)
         if self.formula == "authors":
-            both = terms.mse(semantic, shrunken.detach()) + terms.mse(shrunken, semantic.detach())
+            both = terms.mse(semantic, _target(shrunken)) + terms.mse(shrunken, _target(semantic))
             return {
                 "soc_semantic": self.semantic * both,
                 "soc_detail": self.detail * _on(edge, detail, output["teacher_detail"]),
@@ -86,6 +92,12 @@ def boundary(alpha: paddle.Tensor, semantic: paddle.Tensor) -> paddle.Tensor:
     foreground = (alpha.detach() > _SHOWS).astype("float32") * coarse
     side = max(int((height + width) / 2 * _WIDTH), 1)
     return (_highest(foreground, side, 1) + _highest(-foreground, side, 0) != 0).astype("float32")
+
+
+def _target(prediction: paddle.Tensor) -> paddle.Tensor:
+    """Return what another branch shall learn from a prediction, in the authors' code: 0 where it is barely above 0."""
+    still = prediction.detach()
+    return still * (still > _BARELY).astype(still.dtype)
 
 
 def _highest(x: paddle.Tensor, side: int, shift: int) -> paddle.Tensor:
