@@ -29,7 +29,7 @@ class SOCLoss(nn.Layer):
     """Sub-objectives consistency (MODNet, Ke et al., arXiv 2011.11961, section 4.3).
 
     "authors" is the code's loss: `semantic` weighs the squared distances between the semantic map and the shrunken
-    matte, each in turn held still and 0 up to 0.01, so that both leave clear background; `detail` the distances of
+    matte, each in turn held still and 0 up to 0.01, so that both go to 0 on clear background; `detail` the distances of
     details and matte from the teacher's on the boundary.
     "paper" is equations 5 and 6, which have 0.5 times the root of the squared distance on semantics with the matte held
     still, and pull details towards the matte, and towards the teacher's details, on the boundary.
