@@ -189,8 +189,8 @@ def test_phases_stopped_in_each_end_as_if_never_stopped(phases: Path, monkeypatc
     stopped: list[str] = []
     drop_old = checkpoint.drop_old
 
-    def stop_once(folder: Path, keep: int) -> None:
-        drop_old(folder, keep)
+    def stop_once(folder: Path, keep: int, progress: checkpoint.Progress) -> None:
+        drop_old(folder, keep, progress)
         if folder.name not in stopped and checkpoint.latest(folder).name == "iter_2":
             stopped.append(folder.name)
             raise KeyboardInterrupt

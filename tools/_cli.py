@@ -72,6 +72,13 @@ def add_checkpoints(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add the flag without which a run does not start in a folder that holds another one."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start afresh where a run was; it moves to save_dir/replaced"
+    )
+
+
 def positive(text: str) -> int:
     """Return a flag's whole number of at least 1."""
     return _whole(text, 1)

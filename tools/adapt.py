@@ -24,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--patience", type=_cli.positive, default=2, help="epochs in a row that may get worse")
     parser.add_argument("--do_eval", action="store_true", help="score the configuration's validation set as well")
     parser.add_argument("--resume_model", type=Path, help="go on from this checkpoint folder (iter_N)")
+    _cli.add_overwrite(parser)
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs to save_dir/vdl")
     parser.add_argument("--seed", type=_cli.count, default=0, help="of the photographs' order and what is held out")
     return parser.parse_args()
@@ -53,6 +54,7 @@ def main() -> None:
     adapted = adapt(
         values, model_path, photographs, args.save_dir, how, device_name=args.device, use_vdl=args.use_vdl,
         loss={"type": "SOCLoss", "formula": args.formula}, seed=args.seed, resume_from=args.resume_model,
+        overwrite=args.overwrite,
     )  # fmt: skip
     print(f"the most consistent network: {adapted}")
 

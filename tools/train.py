@@ -16,6 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--learning_rate", type=float, help="the schedule's (first) rate, instead of its own")
     _cli.add_checkpoints(parser)
     parser.add_argument("--resume_model", type=Path, help="go on from this checkpoint folder (iter_N)")
+    _cli.add_overwrite(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output"), help="where everything is written")
     parser.add_argument("--num_workers", type=_cli.count, default=0, help="processes that read the data")
     parser.add_argument("--do_eval", action="store_true", help="validate every checkpoint, keep the best model")
@@ -54,6 +55,7 @@ def main() -> None:
         precision=args.precision,
         amp_level=args.amp_level,
         seed=values["seed"],
+        overwrite=args.overwrite,
     )
     run_training(
         values,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting.core import builder, checkpoint
+from matting.core import builder, checkpoint, run_folder
 from matting.core.components import transforms
 from matting.core.student import TEACHERS, Adaptation, Adapting
 from matting.core.train import Options, train
@@ -43,6 +43,7 @@ def adapt(
     seed: int = 0,
     use_vdl: bool = False,
     resume_from: Path | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Adapt trained weights to photographs; return the folder of the adapted network, which predict and val take.
 
@@ -53,12 +54,15 @@ def adapt(
         values: the configuration that the weights were trained with; a MODNet's.
         loss: another criterion than `SOCLoss` with its defaults.
         resume_from: a checkpoint folder `iter_N` of this adaptation.
+        overwrite: start afresh in a folder that holds an adaptation, which moves to `save_dir/replaced`.
 
     Raises:
         MattingError: the network is no MODNet, the weights do not fit, or there are too few photographs.
     """
     how = how or Adaptation()
     _check(values, how, photographs)
+    builder.check(values)
+    run_folder.claim(save_dir, resume_from, overwrite)
     begin(values, device_name, save_dir / "adapt.log")
     paddle.seed(seed)
     order = np.random.default_rng(seed).permutation(len(photographs))

@@ -15,9 +15,10 @@ import numpy as np
 import paddle
 
 from matting import __version__, atomic, config, weights
+from matting.core import optimizer_state
 from matting.errors import MattingError
 
-_NETWORK, _OPTIMIZER, _STATE, _CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
+_NETWORK, _OPTIMIZER, STATE, _CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
 _ITERATION = re.compile(r"iter_(\d+)")
 
 
@@ -34,6 +35,8 @@ class Progress:
     """The best metrics so far by name, and under `iteration` when they were reached."""
     validated: int = 0
     """The iteration of the last validation; a checkpoint that is ahead of it was saved and then left unscored."""
+    run: str = ""
+    """Which run it is, from its beginning through every resume (`run_folder.run_name`)."""
 
 
 def save(
@@ -56,7 +59,7 @@ def save(
     try:
         weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
         if optimizer is not None:
-            weights.write_weights(beside / _OPTIMIZER, _portable(optimizer, network))
+            weights.write_weights(beside / _OPTIMIZER, optimizer_state.portable(optimizer, network))
         atomic.write_text(beside / _CONFIG, config.dump(dict(values)))
         write_state(beside, values, progress, scaler)
         _replace(beside, folder)
@@ -71,6 +74,7 @@ def write_state(
     """Write, or replace, the part of a checkpoint that says how far the run has come."""
     state = {
         "version": __version__,
+        "run": progress.run,
         "identity": identity(values),
         "seed": progress.seed,
         "iteration": progress.iteration,
@@ -78,7 +82,7 @@ def write_state(
         "validated": progress.validated,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
     }
-    atomic.write_text(folder / _STATE, json.dumps(state, indent=1))
+    atomic.write_text(folder / STATE, json.dumps(state, indent=1))
 
 
 def resume(
@@ -93,13 +97,15 @@ def resume(
     Raises:
         MattingError: the folder is no complete checkpoint, or belongs to another configuration.
     """
-    missing = [name for name in (_NETWORK, _OPTIMIZER, _STATE) if not (folder / name).is_file()]
+    missing = [name for name in (_NETWORK, _OPTIMIZER, STATE) if not (folder / name).is_file()]
     if missing:
         raise MattingError(
             f"--resume_model {folder}: {', '.join(missing)} missing; give a folder iter_N that a training run saved"
         )
     load(network, folder, values)
-    _restore(optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER))
+    optimizer_state.restore(
+        optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER)
+    )
     state = _read_state(folder)
     if scaler is not None and state["scaler"]:
         scaler.load_state_dict(state["scaler"])
@@ -114,7 +120,8 @@ def progress_of(folder: Path) -> Progress:
     """
     state = _read_state(folder)
     # Checkpoints from before this was noted are taken for scored, as they nearly always were.
-    return Progress(state["seed"], state["iteration"], state["best"], state.get("validated", state["iteration"]))
+    validated = state.get("validated", state["iteration"])
+    return Progress(state["seed"], state["iteration"], state["best"], validated, state.get("run", ""))
 
 
 def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any], partial: bool = False) -> None:
@@ -138,7 +145,7 @@ def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
     theirs, cure = {}, "use the configuration that it was trained with"
     if file.suffix == ".safetensors":
         theirs = weights.read_identity(file)
-    elif file.name == _NETWORK and (file.parent / _STATE).is_file():
+    elif file.name == _NETWORK and (file.parent / STATE).is_file():
         theirs = _read_state(file.parent).get("identity", {})
         cure = f"use the configuration saved beside it: {file.parent / _CONFIG}"
     for key in theirs:
@@ -171,23 +178,49 @@ def recover(save_dir: Path) -> None:
             os.rename(old, folder)
 
 
+def every(save_dir: Path) -> list[Path]:
+    """Return all `iter_N` under a folder, whosever they are, oldest first."""
+    folders = [path for path in save_dir.glob("iter_*") if _ITERATION.fullmatch(path.name) and path.is_dir()]
+    return sorted(folders, key=_number)
+
+
 def latest(save_dir: Path) -> Path | None:
     """Return the newest `iter_N` under a folder, if any."""
-    found = [path for path in save_dir.glob("iter_*") if _ITERATION.fullmatch(path.name) and path.is_dir()]
-    return max(found, key=_number, default=None)
+    return next(reversed(every(save_dir)), None)
 
 
-def drop_old(save_dir: Path, keep: int) -> None:
-    """Remove all but the `keep` newest `iter_N`; 0 keeps all, as in PaddleSeg."""
-    found = sorted(
-        (path for path in save_dir.glob("iter_*") if _ITERATION.fullmatch(path.name) and path.is_dir()), key=_number
-    )
-    for path in found[:-keep] if keep > 0 else []:
+def run_of(folder: Path) -> str | None:
+    """Return which run saved a checkpoint; None if that is no checkpoint that can be read."""
+    try:
+        return progress_of(folder).run
+    except MattingError:
+        return None
+
+
+def own(save_dir: Path, progress: Progress) -> list[Path]:
+    """Return the `iter_N` that a run has saved up to where it is, oldest first."""
+    return [
+        path for path in every(save_dir) if _number(path) <= progress.iteration and run_of(path) == progress.run
+    ]  # fmt: skip
+
+
+def drop_old(save_dir: Path, keep: int, progress: Progress) -> None:
+    """Remove all but the `keep` newest of a run's `iter_N`; 0 keeps all, as in PaddleSeg."""
+    for path in own(save_dir, progress)[:-keep] if keep > 0 else []:
         # Renamed first, so that a kill in the middle leaves no half checkpoint under a good name.
         doomed = path.with_name(f".{path.name}.part")
         shutil.rmtree(doomed, ignore_errors=True)
         os.rename(path, doomed)
         shutil.rmtree(doomed)
+
+
+def copy_for_prediction(source: Path, folder: Path) -> None:
+    """Copy a checkpoint without its optimizer, whole or not at all; an older one of that name is replaced."""
+    beside = folder.with_name(f".{folder.name}.part")
+    with atomic.explained(folder):
+        shutil.rmtree(beside, ignore_errors=True)
+        shutil.copytree(source, beside, ignore=shutil.ignore_patterns(_OPTIMIZER))
+        _replace(beside, folder)
 
 
 def _number(path: Path) -> int:
@@ -206,39 +239,9 @@ def _replace(beside: Path, folder: Path) -> None:
 
 def _read_state(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / _STATE).read_text(encoding="utf-8"))
+        return json.loads((folder / STATE).read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise MattingError(f"{folder / _STATE} cannot be read ({error}); use another checkpoint") from None
-
-
-def _portable(optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer) -> dict[str, Any]:
-    """Return the optimizer's state keyed by the network's own names.
-
-    Paddle keys it by parameter names that count all layers made in a process (conv2d_57.w_0), which agree with nothing
-    when another network was made before.
-    """
-    ours = {parameter.name: name for name, parameter in network.named_parameters()}
-    return _renamed(optimizer.state_dict(), ours, lambda value: value.numpy())
-
-
-def _restore(optimizer: paddle.optimizer.Optimizer, network: paddle.nn.Layer, state: Mapping[str, Any]) -> None:
-    theirs = {name: parameter.name for name, parameter in network.named_parameters()}
-    optimizer.set_state_dict(_renamed(state, theirs, paddle.to_tensor))
-
-
-def _renamed(state: Mapping[str, Any], names: Mapping[str, str], convert: Any) -> dict[str, Any]:
-    """Rename `<parameter><suffix>` keys, converting arrays; nested mappings (master weights) likewise."""
-    renamed: dict[str, Any] = {}
-    for key, value in state.items():
-        if isinstance(value, Mapping):
-            renamed[key] = _renamed(value, names, convert) if key == "master_weights" else dict(value)
-            continue
-        stem = key
-        while stem not in names and "_" in stem:
-            stem = stem.rpartition("_")[0]
-        new = names[stem] + key[len(stem) :] if stem in names else key
-        renamed[new] = convert(value) if isinstance(value, np.ndarray | paddle.Tensor) else value
-    return renamed
+        raise MattingError(f"{folder / STATE} cannot be read ({error}); use another checkpoint") from None
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,12 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
 
     seed = values.get("seed", 0)
     options = Options(
-        save_dir / "training", save_interval=values["iters"], log_iters=20, keep_checkpoint_max=1, seed=seed
+        save_dir / "training",
+        save_interval=values["iters"],
+        log_iters=20,
+        keep_checkpoint_max=1,
+        seed=seed,
+        overwrite=True,
     )
     run_training(values, options, device_name=device_name)
     clock.stop("training")

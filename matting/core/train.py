@@ -13,7 +13,7 @@ from typing import Any
 import paddle
 
 from matting import metrics
-from matting.core import checkpoint, distributed, progress, stopping
+from matting.core import checkpoint, distributed, progress, run_folder, stopping
 from matting.core.freeze import set_training
 from matting.core.results import Evaluation
 from matting.core.visual import Board, batch_picture
@@ -41,6 +41,7 @@ class Options:
         precision: fp32, fp16 or bf16; the latter two compute in mixed precision.
         amp_level: Paddle's O1 (operators on a list) or O2 (nearly all).
         seed: of weights, order of samples and every draw.
+        overwrite: start afresh in a folder that holds a run, which moves to `save_dir/replaced`.
     """
 
     save_dir: Path
@@ -55,6 +56,7 @@ class Options:
     precision: str = "fp32"
     amp_level: str = "O1"
     seed: int = 0
+    overwrite: bool = False
 
 
 def train(
@@ -65,7 +67,7 @@ def train(
     dataset: Any,
     options: Options,
     *,
-    evaluate: Callable[[], Evaluation] | None = None,
+    evaluate: Callable[[int], Evaluation] | None = None,
     resume_from: Path | None = None,
 ) -> checkpoint.Progress:
     """Train a network to the configuration's last iteration.
@@ -77,8 +79,8 @@ def train(
     Args:
         values: the configuration; `iters` and `batch_size` (a rank) are read from it, and it is saved with checkpoints.
         dataset: a `MattingDataset` in mode train.
-        evaluate: scores the network as it is; the first metric of its means decides which model is the best. Called
-            on every rank.
+        evaluate: scores the network as it is, at the iteration that it is given; the first metric of its means decides
+            which model is the best. Called on every rank.
         resume_from: a checkpoint folder to go on from.
 
     Raises:
@@ -89,7 +91,6 @@ def train(
     if resume_from is not None:
         run.resume(resume_from)
     state, ranks = run.state, distributed.ranks()
-    checkpoint.recover(options.save_dir)
     sampler = BatchSampler(
         len(dataset), values["batch_size"], state.iteration, values["iters"], state.seed, distributed.rank(), ranks
     )
@@ -131,7 +132,7 @@ class _Run:
         criterion: paddle.nn.Layer,
         optimizer: paddle.optimizer.Optimizer,
         options: Options,
-        evaluate: Callable[[], Evaluation] | None,
+        evaluate: Callable[[int], Evaluation] | None,
     ) -> None:
         self._values, self._network, self._criterion, self._optimizer = values, network, criterion, optimizer
         self._options, self._evaluate = options, evaluate
@@ -141,12 +142,17 @@ class _Run:
         self._parallel = paddle.DataParallel(network, find_unused_parameters=True) if several else network
         self._board = Board(options.save_dir / "vdl") if options.use_vdl and self._is_first else None
         self._meter = progress.Meter(values["batch_size"] * distributed.ranks(), values["iters"])
-        self.state, self.interval = checkpoint.Progress(seed=options.seed), options.save_interval
+        name = run_folder.run_name(
+            values, seed=options.seed, ranks=distributed.ranks(), precision=[options.precision, options.amp_level]
+        )
+        self.state, self.interval = checkpoint.Progress(seed=options.seed, run=name), options.save_interval
 
     def resume(self, folder: Path) -> None:
         """Restore what a checkpoint holds."""
         self.state = checkpoint.resume(folder, self._network, self._values, self._optimizer, self._scaler)
         logger.info("resumed from %s at iteration %d", folder, self.state.iteration)
+        if self._is_first:
+            run_folder.bring_best(folder, self._options.save_dir, self.state)
 
     def catch_up(self, folder: Path) -> None:
         """Score the checkpoint it resumed from, if a kill came between saving and scoring: it may be the best.
@@ -179,7 +185,7 @@ class _Run:
             terms = self._criterion(output, batch)
             loss = sum(terms.values())
         numbers = {name: float(term) for name, term in terms.items()}
-        _check_finite(numbers, self.state.iteration, self._options.save_dir)
+        _check_finite(numbers, self.state, self._options.save_dir)
         self._scaler.scale(loss).backward()
         self._scaler.step(self._optimizer)
         self._scaler.update()
@@ -209,7 +215,7 @@ class _Run:
         folder = self._options.save_dir / f"iter_{self.state.iteration}"
         if self._is_first:
             checkpoint.save(folder, self._network, self._values, self.state, self._optimizer, self._scaler)
-            checkpoint.drop_old(self._options.save_dir, self._options.keep_checkpoint_max)
+            checkpoint.drop_old(self._options.save_dir, self._options.keep_checkpoint_max, self.state)
         return folder
 
     def score(self) -> None:
@@ -230,7 +236,7 @@ class _Run:
         assert self._evaluate is not None
         state, iteration = self.state, self.state.iteration
         self._network.eval()
-        means = self._evaluate().means
+        means = self._evaluate(iteration).means
         state.validated = iteration
         set_training(self._network, self._values.get("trainable"))
         if not self._is_first:
@@ -243,7 +249,7 @@ class _Run:
         sign = -1 if name.startswith("trimap") else 1 if metrics.LOWER_IS_BETTER.get(name, True) else -1
         if name not in state.best or sign * means[name] < sign * state.best[name]:
             state.best = {**means, "iteration": iteration}
-            checkpoint.save(self._options.save_dir / "best_model", self._network, self._values, state)
+            checkpoint.save(self._options.save_dir / run_folder.BEST, self._network, self._values, state)
         logger.info("[EVAL] best %s=%.4f at iteration %d", name, state.best[name], state.best["iteration"])
 
     def close(self) -> None:
@@ -270,15 +276,15 @@ def _mixed_precision(
     return lambda: paddle.amp.auto_cast(level=options.amp_level, dtype=dtype), scaler
 
 
-def _check_finite(terms: Mapping[str, float], iteration: int, save_dir: Path) -> None:
+def _check_finite(terms: Mapping[str, float], progress: checkpoint.Progress, save_dir: Path) -> None:
     wrong = ", ".join(f"{name}={value}" for name, value in terms.items() if not math.isfinite(value))
     if not wrong:
         return
-    last = checkpoint.latest(save_dir)
-    kept = f"the last good checkpoint is {last}" if last else "no checkpoint had been saved yet"
+    saved = checkpoint.own(save_dir, progress)
+    kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved yet"
     raise MattingError(
-        f"iteration {iteration}: the loss is not finite ({wrong}); {kept}. Lower --learning_rate, add warmup_iters to "
-        "lr_scheduler, or check the data"
+        f"iteration {progress.iteration}: the loss is not finite ({wrong}); {kept}. Lower --learning_rate, add "
+        "warmup_iters to lr_scheduler, or check the data"
     )
 
 

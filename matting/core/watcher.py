@@ -78,10 +78,10 @@ class Watcher:
         self._keep()
         atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
 
-    def __call__(self) -> Evaluation:
+    def __call__(self, iteration: int) -> Evaluation:
         means = self._measure()
         lowest = min(earlier[CONSISTENCY] for earlier in self._history.values())
-        self._history[int(self._network.steps.item())] = means
+        self._history[iteration] = means
         if means[CONSISTENCY] < lowest:
             self._keep()
         atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))

@@ -13,7 +13,7 @@ from typing import Any
 import paddle
 
 from matting import __version__, config, log, metrics
-from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest
+from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest, run_folder
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
 from matting.core.needs import check_needs
@@ -50,10 +50,12 @@ def run_training(
         report: write `save_dir/report.html`, anew at every validation.
 
     Raises:
-        MattingError: the configuration, the data, the device or a loss is at fault.
+        MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
     """
-    begin(values, device_name, options.save_dir / "train.log")
+    builder.check(values)
     check_metrics(metric_names)
+    run_folder.claim(options.save_dir, resume_from, options.overwrite)
+    begin(values, device_name, options.save_dir / "train.log")
     paddle.seed(options.seed)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
@@ -77,11 +79,12 @@ def check_metrics(names: Sequence[str]) -> None:
 
 def _scorer(
     values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
-) -> Callable[[], Evaluation]:
+) -> Callable[[int], Evaluation]:
     """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
     if evaluate_trimaps.is_asked_for(names):
         transforms, dataset = builder.val_transforms(values), builder.dataset(values, "val_dataset")
-        return partial(evaluate_trimaps.evaluate_trimaps, network, transforms, dataset, min(options.num_workers, 2))
+        workers = min(options.num_workers, 2)
+        return lambda _: evaluate_trimaps.evaluate_trimaps(network, transforms, dataset, workers)
     score = partial(
         evaluate,
         Predictor(PaddleNetwork(network), builder.val_transforms(values)),
@@ -90,12 +93,11 @@ def _scorer(
         num_workers=min(options.num_workers, 2),
     )
     if not report or distributed.rank() != 0:
-        return score
+        return lambda _: score()
     film = Film(options.save_dir)
 
-    def score_and_show() -> Evaluation:
-        last = checkpoint.latest(options.save_dir)  # saved before validation, so that its name tells the iteration
-        film.begin(int(last.name.rpartition("_")[2]) if last else 0)
+    def score_and_show(iteration: int) -> Evaluation:
+        film.begin(iteration)
         result = score(visit=film.visit)
         with contextlib.suppress(MattingError):  # nothing may have been logged yet; the run's end writes it anyway
             write_run_report(options.save_dir)
