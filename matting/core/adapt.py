@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting.core import builder, checkpoint, run_folder
+from matting.core import builder, checkpoint, resuming, run_folder
 from matting.core.components import transforms
 from matting.core.student import TEACHERS, Adaptation, Adapting
 from matting.core.train import Options, train
@@ -63,6 +63,7 @@ def adapt(
     _check(values, how, photographs)
     builder.check(values)
     run_folder.claim(save_dir, resume_from, overwrite)
+    seed = resuming.seed_of(resume_from, seed)
     begin(values, device_name, save_dir / "adapt.log")
     paddle.seed(seed)
     order = np.random.default_rng(seed).permutation(len(photographs))
@@ -74,7 +75,7 @@ def adapt(
     steps = len(learnt) // how.batch_size
     adapting = Adapting(pair[0], pair[1], how, steps)
     adapting.train()
-    run = {**values, "batch_size": how.batch_size, "iters": how.epochs * steps, "trainable": None}
+    run = _learning(values, how, loss or {"type": "SOCLoss"}, seed, how.epochs * steps)
     specs = _transforms(values, how.size)
     optimizer = paddle.optimizer.Adam(
         how.learning_rate, beta1=_BETAS[0], beta2=_BETAS[1], parameters=pair[0].parameters()
@@ -83,10 +84,13 @@ def adapt(
     watcher.start(resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)
     options = Options(save_dir, save_interval=steps, log_iters=max(1, steps // 5), seed=seed, use_vdl=use_vdl)
-    criterion = builder.criterion({"loss": loss or {"type": "SOCLoss"}}, pair[0])
+    criterion = builder.criterion(run, pair[0])
     dataset = Photographs(learnt, transforms(specs), seed)
     try:
-        train(run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, resume_from=resume_from)
+        train(
+            run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, resume_from=resume_from,
+            settings={"teacher": how.teacher, "momentum": how.momentum, "size": list(how.size)},
+        )  # fmt: skip
     except EnoughError:
         logger.warning("stopped: the held-out inconsistency rose %d epochs in a row", how.patience)
     watcher.show(save_dir / _SHEET)
@@ -107,6 +111,15 @@ def _check(values: Mapping[str, Any], how: Adaptation, photographs: Sequence[Pat
         raise MattingError(
             f"{len(photographs)} photographs are too few for batches of {how.batch_size} and one to watch; add some"
         )
+
+
+def _learning(
+    values: Mapping[str, Any], how: Adaptation, loss: Mapping[str, Any], seed: int, iters: int
+) -> dict[str, Any]:
+    """Return the configuration with what an adaptation learns by instead of what the weights were trained by."""
+    kept = {key: value for key, value in values.items() if key not in ("lr_scheduler", "trainable")}
+    own = {"seed": seed, "batch_size": how.batch_size, "iters": iters, "loss": dict(loss)}
+    return kept | own | {"optimizer": {"type": "Adam"}, "learning_rate": {"value": how.learning_rate}}
 
 
 def _transforms(values: Mapping[str, Any], size: tuple[int, int]) -> list[dict[str, Any]]:

@@ -16,9 +16,10 @@ import paddle
 
 from matting import __version__, atomic, config, weights
 from matting.core import optimizer_state
+from matting.core.identity import identity
 from matting.errors import MattingError
 
-_NETWORK, _OPTIMIZER, STATE, _CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
+_NETWORK, _OPTIMIZER, STATE, CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
 _ITERATION = re.compile(r"iter_(\d+)")
 
 
@@ -37,6 +38,8 @@ class Progress:
     """The iteration of the last validation; a checkpoint that is ahead of it was saved and then left unscored."""
     run: str = ""
     """Which run it is, from its beginning through every resume (`run_folder.run_name`)."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What decides the run besides its configuration, by name."""
 
 
 def save(
@@ -60,7 +63,7 @@ def save(
         weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
         if optimizer is not None:
             weights.write_weights(beside / _OPTIMIZER, optimizer_state.portable(optimizer, network))
-        atomic.write_text(beside / _CONFIG, config.dump(dict(values)))
+        atomic.write_text(beside / CONFIG, config.dump(dict(values)))
         write_state(beside, values, progress, scaler)
         _replace(beside, folder)
     except BaseException:
@@ -80,6 +83,7 @@ def write_state(
         "iteration": progress.iteration,
         "best": progress.best,
         "validated": progress.validated,
+        "settings": progress.settings,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
     }
     atomic.write_text(folder / STATE, json.dumps(state, indent=1))
@@ -97,11 +101,7 @@ def resume(
     Raises:
         MattingError: the folder is no complete checkpoint, or belongs to another configuration.
     """
-    missing = [name for name in (_NETWORK, _OPTIMIZER, STATE) if not (folder / name).is_file()]
-    if missing:
-        raise MattingError(
-            f"--resume_model {folder}: {', '.join(missing)} missing; give a folder iter_N that a training run saved"
-        )
+    check_complete(folder)
     load(network, folder, values)
     optimizer_state.restore(
         optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER)
@@ -112,6 +112,15 @@ def resume(
     return progress_of(folder)
 
 
+def check_complete(folder: Path) -> None:
+    """Raise MattingError if a folder is no checkpoint from which a run can go on."""
+    missing = [name for name in (_NETWORK, _OPTIMIZER, STATE, CONFIG) if not (folder / name).is_file()]
+    if missing:
+        raise MattingError(
+            f"--resume_model {folder}: {', '.join(missing)} missing; give a folder iter_N that a training run saved"
+        )
+
+
 def progress_of(folder: Path) -> Progress:
     """Return how far the run had come that saved a checkpoint.
 
@@ -119,9 +128,15 @@ def progress_of(folder: Path) -> Progress:
         MattingError: its state cannot be read.
     """
     state = _read_state(folder)
-    # Checkpoints from before this was noted are taken for scored, as they nearly always were.
-    validated = state.get("validated", state["iteration"])
-    return Progress(state["seed"], state["iteration"], state["best"], validated, state.get("run", ""))
+    return Progress(
+        seed=state["seed"],
+        iteration=state["iteration"],
+        best=state["best"],
+        # Checkpoints from before this was noted are taken for scored, as they nearly always were.
+        validated=state.get("validated", state["iteration"]),
+        run=state.get("run", ""),
+        settings=state.get("settings", {}),
+    )
 
 
 def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any], partial: bool = False) -> None:
@@ -147,27 +162,12 @@ def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
         theirs = weights.read_identity(file)
     elif file.name == _NETWORK and (file.parent / STATE).is_file():
         theirs = _read_state(file.parent).get("identity", {})
-        cure = f"use the configuration saved beside it: {file.parent / _CONFIG}"
+        cure = f"use the configuration saved beside it: {file.parent / CONFIG}"
     for key in theirs:
         if theirs[key] != ours.get(key):
             raise MattingError(
                 f"{file} was trained with {key} {theirs[key]}, the configuration says {ours.get(key)}; {cure}"
             )
-
-
-def identity(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what must agree between weights and the configuration that uses them: network type and normalisation."""
-    model = values.get("model") or {}
-    transforms = (values.get("val_dataset") or values.get("train_dataset") or {}).get("transforms") or []
-    normalize: Mapping[str, Any] = next((spec for spec in transforms if spec.get("type") == "Normalize"), {})
-    return {
-        "model": model.get("type"),
-        "backbone": (model.get("backbone") or {}).get("type"),
-        "normalisation": {
-            "mean": list(normalize.get("mean", (0.5, 0.5, 0.5))),
-            "std": list(normalize.get("std", (0.5, 0.5, 0.5))),
-        },
-    }
 
 
 def recover(save_dir: Path) -> None:

@@ -45,11 +45,14 @@ def claim(save_dir: Path, resume_from: Path | None = None, overwrite: bool = Fal
     below `save_dir/replaced`. A kill in the middle of that is mended by the next call.
 
     Raises:
-        MattingError: the folder holds a run, and this one neither goes on with it nor overwrites it.
+        MattingError: the folder holds a run, and this one neither goes on with it nor overwrites it; or what it is to
+            go on from is no checkpoint.
     """
     is_first = rank() == 0
     if is_first:
         checkpoint.recover(save_dir)
+    if resume_from is not None:
+        checkpoint.check_complete(resume_from)
     interrupted = _collecting(save_dir).is_dir()
     if resume_from is not None and resume_from.resolve().parent == save_dir.resolve():
         if overwrite:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import paddle
 
 from matting import metrics
-from matting.core import checkpoint, distributed, progress, run_folder, stopping
+from matting.core import checkpoint, distributed, progress, resuming, run_folder, stopping
 from matting.core.freeze import set_training
+from matting.core.options import Options
+from matting.core.precision import mixed_precision
 from matting.core.results import Evaluation
 from matting.core.visual import Board, batch_picture
 from matting.datasets.loader import train_batches
@@ -24,39 +24,7 @@ from matting.errors import MattingError, Stopped
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Options:
-    """How a run goes that its configuration does not say; the names and defaults are PaddleSeg's.
-
-    Attributes:
-        save_dir: where checkpoints, logs and the best model go; nothing is written elsewhere.
-        save_interval: iterations from one checkpoint, and one validation, to the next.
-        save_epoch: the same in epochs, by which `save_interval` is then replaced.
-        log_iters: iterations from one report to the next.
-        keep_checkpoint_max: how many `iter_N` are kept; 0 keeps all.
-        eval_begin_iters: no validation before this iteration.
-        picture_iters: iterations from one VisualDL picture to the next.
-        num_workers: processes that read batches ahead.
-        use_vdl: write VisualDL logs.
-        precision: fp32, fp16 or bf16; the latter two compute in mixed precision.
-        amp_level: Paddle's O1 (operators on a list) or O2 (nearly all).
-        seed: of weights, order of samples and every draw.
-        overwrite: start afresh in a folder that holds a run, which moves to `save_dir/replaced`.
-    """
-
-    save_dir: Path
-    save_interval: int = 1000
-    save_epoch: int | None = None
-    log_iters: int = 10
-    keep_checkpoint_max: int = 5
-    eval_begin_iters: int = 0
-    picture_iters: int = 500
-    num_workers: int = 0
-    use_vdl: bool = False
-    precision: str = "fp32"
-    amp_level: str = "O1"
-    seed: int = 0
-    overwrite: bool = False
+__all__ = ["Options", "train"]
 
 
 def train(
@@ -69,6 +37,7 @@ def train(
     *,
     evaluate: Callable[[int], Evaluation] | None = None,
     resume_from: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> checkpoint.Progress:
     """Train a network to the configuration's last iteration.
 
@@ -81,13 +50,15 @@ def train(
         dataset: a `MattingDataset` in mode train.
         evaluate: scores the network as it is, at the iteration that it is given; the first metric of its means decides
             which model is the best. Called on every rank.
-        resume_from: a checkpoint folder to go on from.
+        resume_from: a checkpoint folder to go on from; what differs from how it was trained is named.
+        settings: what else decides the run; noted in its checkpoints.
 
     Raises:
         MattingError: a sample cannot be used, or a loss is not finite.
         Stopped: it was asked to.
     """
-    run = _Run(values, network, criterion, optimizer, options, evaluate)
+    settings = {"samples": len(dataset), **resuming.settings_of(options), **(settings or {})}
+    run = _Run(values, network, criterion, optimizer, options, evaluate, settings)
     if resume_from is not None:
         run.resume(resume_from)
     state, ranks = run.state, distributed.ranks()
@@ -133,25 +104,29 @@ class _Run:
         optimizer: paddle.optimizer.Optimizer,
         options: Options,
         evaluate: Callable[[int], Evaluation] | None,
+        settings: dict[str, Any],
     ) -> None:
         self._values, self._network, self._criterion, self._optimizer = values, network, criterion, optimizer
         self._options, self._evaluate = options, evaluate
-        self._cast, self._scaler = _mixed_precision(options, network, optimizer)
+        self._cast, self._scaler = mixed_precision(options, network, optimizer)
         self._is_first = distributed.rank() == 0
         several = distributed.ranks() > 1
         self._parallel = paddle.DataParallel(network, find_unused_parameters=True) if several else network
         self._board = Board(options.save_dir / "vdl") if options.use_vdl and self._is_first else None
         self._meter = progress.Meter(values["batch_size"] * distributed.ranks(), values["iters"])
-        name = run_folder.run_name(
-            values, seed=options.seed, ranks=distributed.ranks(), precision=[options.precision, options.amp_level]
-        )
-        self.state, self.interval = checkpoint.Progress(seed=options.seed, run=name), options.save_interval
+        name = run_folder.run_name(values, seed=options.seed, **settings)
+        self.state = checkpoint.Progress(seed=options.seed, run=name, settings=settings)
+        self.interval = options.save_interval
 
     def resume(self, folder: Path) -> None:
         """Restore what a checkpoint holds."""
+        settings = self.state.settings
         self.state = checkpoint.resume(folder, self._network, self._values, self._optimizer, self._scaler)
+        self.state.settings = settings
         logger.info("resumed from %s at iteration %d", folder, self.state.iteration)
         if self._is_first:
+            for sentence in resuming.differences(folder, self._values, settings):
+                logger.warning("resumed with another setting: %s", sentence)
             run_folder.bring_best(folder, self._options.save_dir, self.state)
 
     def catch_up(self, folder: Path) -> None:
@@ -256,24 +231,6 @@ class _Run:
         """Finish what is written as it goes."""
         if self._board:
             self._board.close()
-
-
-def _mixed_precision(
-    options: Options, network: paddle.nn.Layer, optimizer: paddle.optimizer.Optimizer
-) -> tuple[Callable[[], Any], paddle.amp.GradScaler]:
-    """Return the context in which forward and loss run, and the scaler, which does nothing unless it is fp16."""
-    scaler = paddle.amp.GradScaler(enable=options.precision == "fp16", init_loss_scaling=1024.0)
-    if options.precision == "fp32":
-        return contextlib.nullcontext, scaler
-    if paddle.get_device() == "cpu":
-        raise MattingError(
-            f"--precision {options.precision} needs a GPU: on the CPU Paddle would compute in float32 without a word; "
-            "leave it out"
-        )
-    dtype = {"fp16": "float16", "bf16": "bfloat16"}[options.precision]
-    if options.amp_level == "O2":
-        paddle.amp.decorate(network, optimizer, level="O2", dtype=dtype, save_dtype="float32")
-    return lambda: paddle.amp.auto_cast(level=options.amp_level, dtype=dtype), scaler
 
 
 def _check_finite(terms: Mapping[str, float], progress: checkpoint.Progress, save_dir: Path) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import paddle
 
 from matting import __version__, config, log, metrics
-from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest, run_folder
+from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest, resuming, run_folder
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
 from matting.core.needs import check_needs
@@ -46,7 +47,7 @@ def run_training(
         validate: score the validation set at every `save_interval` and keep the best model.
         metric_names: what to score, in any case; the first decides which model is the best. ["trimap"] scores the
             trimaps that the network draws inside.
-        resume_from: a checkpoint folder to go on from.
+        resume_from: a checkpoint folder to go on from, by its seed.
         report: write `save_dir/report.html`, anew at every validation.
 
     Raises:
@@ -55,6 +56,8 @@ def run_training(
     builder.check(values)
     check_metrics(metric_names)
     run_folder.claim(options.save_dir, resume_from, options.overwrite)
+    options = replace(options, seed=resuming.seed_of(resume_from, options.seed))
+    values = resuming.with_seed(values, options.seed)
     begin(values, device_name, options.save_dir / "train.log")
     paddle.seed(options.seed)
     network = builder.model(values)
