@@ -11,7 +11,7 @@ import numpy as np
 
 from matting.core.results import read_csv
 from matting.errors import MattingError
-from matting.metrics.protocols import LOWER_IS_BETTER, METRICS
+from matting.metrics.protocols import METRICS, lower_is_better
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -46,7 +46,7 @@ class Difference:
         """Say who is better, or that the images do not tell."""
         if self.low <= 0 <= self.high:
             return "undecided"
-        return "B better" if (self.after < self.before) == LOWER_IS_BETTER[_metric(self.name)] else "A better"
+        return "B better" if (self.after < self.before) == lower_is_better(self.name) else "A better"
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _difference(
         return None
     pairs, kept = pairs[known], [name for name, is_known in zip(names, known, strict=True) if is_known]
     change = pairs[:, 1] - pairs[:, 0]
-    gain = -change if LOWER_IS_BETTER[_metric(column)] else change
+    gain = -change if lower_is_better(column) else change
     most = np.argsort(-np.abs(change), kind="stable")[:MOST_CHANGED]
     before, after = pairs.mean(axis=0)
     low, high = interval(change)

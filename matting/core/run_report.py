@@ -14,7 +14,7 @@ from matting import __version__, atomic
 from matting.contact_sheet import over_checkerboard
 from matting.errors import MattingError
 from matting.imageio import quantise
-from matting.metrics.protocols import DEFAULT, LOWER_IS_BETTER, REGION_TITLES
+from matting.metrics.protocols import DEFAULT, LOWER_IS_BETTER, REGION_TITLES, lower_is_better
 from matting.report import plots
 from matting.report.page import picture, plot, write_page
 from matting.report.panels import shrink
@@ -137,8 +137,8 @@ def _plots(heading: str, curves: Mapping[str, Curve]) -> str:
         metric = name.removesuffix("_unknown")
         best = None
         if metric in LOWER_IS_BETTER:
-            sign = 1 if LOWER_IS_BETTER[metric] else -1
-            best = min(points, key=lambda point: sign * point[1])
+            choose = min if lower_is_better(name) else max
+            best = choose(points, key=lambda point: point[1])
         below = f"best {plots.number(best[1])} at {best[0]:.0f}" if best else f"last {plots.number(points[-1][1])}"
         title = f"{metric}, {REGION_TITLES['unknown']}" if name != metric else name
         shown.append(plot(title, below, plots.curve(points, name, best)))
@@ -150,7 +150,7 @@ def _best(scores: Mapping[str, Curve]) -> tuple[str, str] | None:
     if not scores:
         return None
     name, curve = next(iter(scores.items()))
-    choose = min if LOWER_IS_BETTER.get(name, True) else max
+    choose = min if lower_is_better(name) else max
     iteration = choose(curve, key=lambda at: curve[at])
     return f"best {name}", f"{plots.number(curve[iteration])} at iteration {iteration}"
 

@@ -221,7 +221,7 @@ class _Run:
         if self._board:
             self._board.scalars("Evaluate", means, iteration)
         name = next(iter(means))
-        sign = -1 if name.startswith("trimap") else 1 if metrics.LOWER_IS_BETTER.get(name, True) else -1
+        sign = 1 if metrics.lower_is_better(name) else -1
         if name not in state.best or sign * means[name] < sign * state.best[name]:
             state.best = {**means, "iteration": iteration}
             checkpoint.save(self._options.save_dir / run_folder.BEST, self._network, self._values, state)

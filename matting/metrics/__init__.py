@@ -14,6 +14,7 @@ from matting.metrics.protocols import (
     UNITS,
     Column,
     Protocol,
+    lower_is_better,
     select,
 )
 from matting.metrics.score import score
@@ -36,6 +37,7 @@ __all__ = [
     "errors",
     "gradient_error",
     "iou",
+    "lower_is_better",
     "score",
     "select",
     "unit_norm_filter",

@@ -10,6 +10,7 @@ import numpy as np
 from matting.errors import MattingError
 from matting.metrics.connectivity import THRESHOLDS
 from matting.metrics.gradient import DerivativeFilter, unit_norm_filter, unit_sum_filter
+from matting.metrics.trimap_agreement import CLASSES
 
 WHOLE, UNKNOWN, FOREGROUND, BACKGROUND = "whole", "unknown", "foreground", "background"
 """Regions: the picture, and what its trimap calls unknown, foreground and background."""
@@ -34,10 +35,27 @@ UNITS = {
 SCALES = {"SAD": 1e-3, "MSE": 1.0, "MAD": 1.0, "Grad": 1e-3, "Conn": 1e-3, "IoU": 1.0}
 """What the raw value is multiplied by to be in that unit."""
 
-LOWER_IS_BETTER = {"SAD": True, "MSE": True, "MAD": True, "Grad": True, "Conn": True, "IoU": False}
+LOWER_IS_BETTER = {
+    **{"SAD": True, "MSE": True, "MAD": True, "Grad": True, "Conn": True, "IoU": False},
+    **{"trimap_mIoU": False, "trimap_accuracy": False, **{f"trimap_IoU_{name}": False for name in CLASSES}},
+    "inconsistency": True,
+}
+"""Of everything that a network can be validated by: mattes, trimaps, and what adapting watches."""
 
 METRICS = tuple(SCALES)
 """All metrics, in the order of tables."""
+
+
+def lower_is_better(name: str) -> bool:
+    """Return whether less is better of a metric, or of a column of it such as `SAD_unknown`.
+
+    Raises:
+        MattingError: no metric has that name.
+    """
+    metric = name if name in LOWER_IS_BETTER else name.partition("_")[0]
+    if metric not in LOWER_IS_BETTER:
+        raise MattingError(f"there is no metric {name!r}; the table has {', '.join(LOWER_IS_BETTER)}")
+    return LOWER_IS_BETTER[metric]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,46 @@
+"""The report of a training run says what training itself says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from matting import metrics
+from matting.core import checkpoint, train
+from matting.core.results import Evaluation
+from matting.core.run_report import write_run_report
+from matting.core.watcher import CONSISTENCY
+from matting.core.workflow import run_training
+from matting.errors import MattingError
+from matting.metrics.trimap_agreement import trimap_agreement
+from test_training import options, values  # noqa: F401  (a fixture)
+
+
+@pytest.mark.parametrize(
+    ("name", "best"), [("trimap_mIoU", 0.9), ("SAD", 0.5), ("SAD_unknown", 0.5), ("IoU", 0.9), (CONSISTENCY, 0.5)]
+)
+def test_training_and_report_agree_on_the_best(
+    tmp_path: Path,
+    values: dict,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    best: float,
+) -> None:
+    means = iter([0.7, 0.9, 0.5, 0.6])
+    monkeypatch.setattr(train._Run, "step", lambda run, _: setattr(run.state, "iteration", run.state.iteration + 1))
+    monkeypatch.setattr("matting.core.workflow._scorer", lambda *_: lambda _: Evaluation([], {name: next(means)}))
+    run_training({**values, "iters": 4}, options(tmp_path, save_interval=1), validate=True)
+    at = {0.9: 2, 0.5: 3}[best]
+    assert checkpoint.progress_of(tmp_path / "best_model").best == {name: best, "iteration": at}
+    page = write_run_report(tmp_path).read_text(encoding="utf-8")
+    assert f"{best} at iteration {at}" in page and f"best {best} at {at}" in page
+
+
+def test_every_metric_has_its_row() -> None:
+    trimap = np.full((2, 2), 128, np.uint8)
+    for name in (*metrics.METRICS, *trimap_agreement(trimap, trimap), CONSISTENCY):
+        assert metrics.lower_is_better(name) == (not name.startswith(("trimap_", "IoU")))
+    with pytest.raises(MattingError, match="no metric 'speed'"):
+        metrics.lower_is_better("speed")
