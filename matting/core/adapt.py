@@ -28,6 +28,8 @@ _HELD_OUT = 0.1
 _BETAS = (0.9, 0.99)
 """Of Adam, in the authors' example."""
 
+_FLIP = "RandomHorizontalFlip"
+
 _SHEET = "before_and_after.png"
 
 
@@ -80,7 +82,8 @@ def adapt(
     optimizer = paddle.optimizer.Adam(
         how.learning_rate, beta1=_BETAS[0], beta2=_BETAS[1], parameters=pair[0].parameters()
     )
-    watcher = Watcher(adapting, Photographs(watched, transforms(specs[:1] + specs[2:])), values, how, save_dir)
+    as_they_are = transforms([spec for spec in specs if spec["type"] != _FLIP])
+    watcher = Watcher(adapting, Photographs(watched, as_they_are), values, how, save_dir)
     watcher.start(resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)
     options = Options(save_dir, save_interval=steps, log_iters=max(1, steps // 5), seed=seed, use_vdl=use_vdl)
@@ -123,10 +126,11 @@ def _learning(
 
 
 def _transforms(values: Mapping[str, Any], size: tuple[int, int]) -> list[dict[str, Any]]:
-    """Return resize, flip and the normalisation that the weights were trained with."""
-    normalisation = checkpoint.identity(values)["normalisation"]
+    """Return resize, flip, and the channel order and normalisation that the weights were trained with."""
+    identity = checkpoint.identity(values)
     return [
+        {"type": "LoadImages", "to_rgb": identity["channels"] == "RGB"},
         {"type": "Resize", "target_size": list(size)},
-        {"type": "RandomHorizontalFlip"},
-        {"type": "Normalize", **normalisation},
+        {"type": _FLIP},
+        {"type": "Normalize", **identity["normalisation"]},
     ]

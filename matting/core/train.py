@@ -171,8 +171,7 @@ class _Run:
         self._meter.step_done(numbers)
         self._tell(numbers, rate)
         if self._board and self.state.iteration % self._options.picture_iters in (0, 1):
-            normalisation = checkpoint.identity(self._values)["normalisation"]
-            picture = batch_picture(batch, output["alpha"], normalisation)
+            picture = batch_picture(batch, output["alpha"], checkpoint.identity(self._values))
             self._board.picture("Train/samples", picture, self.state.iteration)
 
     def _tell(self, numbers: Mapping[str, float], rate: float) -> None:

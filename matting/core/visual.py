@@ -34,19 +34,19 @@ class Board:
         self._writer.close()
 
 
-def batch_picture(batch: Mapping[str, Any], alpha: Any, normalisation: Mapping[str, Any], most: int = 4) -> np.ndarray:
+def batch_picture(batch: Mapping[str, Any], alpha: Any, identity: Mapping[str, Any], most: int = 4) -> np.ndarray:
     """Return the first samples of a training batch: image, trimap, true alpha, prediction.
 
     Args:
         batch: tensors (N, C, H, W) as the network saw them.
         alpha: the prediction, (N, 1, H, W) in [0, 1].
-        normalisation: `mean` and `std` of Normalize, to bring the image back.
+        identity: of the network (`matting.core.identity`): its normalisation and channel order bring the image back.
     """
-    mean, std = (np.asarray(normalisation[key], np.float32) for key in ("mean", "std"))
+    mean, std = (np.asarray(identity["normalisation"][key], np.float32) for key in ("mean", "std"))
     rows = []
     for index in range(min(most, alpha.shape[0])):
         image = batch["image"][index].numpy().transpose(1, 2, 0) * std + mean
-        panels = {"image": _bytes(image)}
+        panels = {"image": _bytes(image if identity["channels"] == "RGB" else image[..., ::-1])}
         if "trimap" in batch:
             panels["trimap"] = batch["trimap"][index, 0].numpy().astype(np.uint8)
         panels["alpha"] = _bytes(batch["alpha"][index, 0].numpy())
