@@ -17,7 +17,7 @@ class Options:
         log_iters: iterations from one report to the next.
         keep_checkpoint_max: how many `iter_N` are kept; 0 keeps all.
         eval_begin_iters: no validation before this iteration.
-        picture_iters: iterations from one VisualDL picture to the next.
+        picture_iters: iterations from one VisualDL picture to the next, besides that of the first iteration.
         num_workers: processes that read batches ahead.
         use_vdl: write VisualDL logs.
         precision: fp32, fp16 or bf16; the latter two compute in mixed precision.

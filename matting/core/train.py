@@ -170,7 +170,7 @@ class _Run:
             self._optimizer._learning_rate.step()
         self._meter.step_done(numbers)
         self._tell(numbers, rate)
-        if self._board and self.state.iteration % self._options.picture_iters in (0, 1):
+        if self._board and (self.state.iteration == 1 or self.state.iteration % self._options.picture_iters == 0):
             picture = batch_picture(batch, output["alpha"], checkpoint.identity(self._values))
             self._board.picture("Train/samples", picture, self.state.iteration)
 

@@ -35,7 +35,7 @@ class Board:
 
 
 def batch_picture(batch: Mapping[str, Any], alpha: Any, identity: Mapping[str, Any], most: int = 4) -> np.ndarray:
-    """Return the first samples of a training batch: image, trimap, true alpha, prediction.
+    """Return the first samples of a training batch: image, trimap, true alpha, prediction, as far as there are any.
 
     Args:
         batch: tensors (N, C, H, W) as the network saw them.
@@ -49,7 +49,8 @@ def batch_picture(batch: Mapping[str, Any], alpha: Any, identity: Mapping[str, A
         panels = {"image": _bytes(image if identity["channels"] == "RGB" else image[..., ::-1])}
         if "trimap" in batch:
             panels["trimap"] = batch["trimap"][index, 0].numpy().astype(np.uint8)
-        panels["alpha"] = _bytes(batch["alpha"][index, 0].numpy())
+        if "alpha" in batch:  # an adaptation has none
+            panels["alpha"] = _bytes(batch["alpha"][index, 0].numpy())
         panels["prediction"] = _bytes(alpha[index, 0].astype("float32").numpy())
         rows.append((panels, ""))
     return contact_sheet(rows)
