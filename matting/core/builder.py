@@ -13,7 +13,7 @@ from matting.core.components import build, check_component, check_keys, section,
 from matting.errors import MattingError
 from matting.registry import nearest
 
-__all__ = ["check", "criterion", "dataset", "model", "optimizer", "val_transforms"]
+__all__ = ["check", "check_training", "criterion", "dataset", "model", "optimizer", "val_transforms"]
 
 for _family in ("models", "losses", "datasets"):
     importlib.import_module(f"matting.{_family}")  # their components register themselves
@@ -36,6 +36,13 @@ def check(values: Mapping[str, Any]) -> None:
         _optimizer_class(values["optimizer"])
     if values.get("lr_scheduler"):
         _schedule_class(values["lr_scheduler"])
+
+
+def check_training(values: Mapping[str, Any]) -> None:
+    """Check what a configuration must hold to be trained; raises MattingError as `check` does."""
+    check(values)
+    for key in ("batch_size", "iters", "train_dataset", "model"):
+        section(values, key)
 
 
 def model(values: Mapping[str, Any], pretrained: bool = True) -> paddle.nn.Layer:

@@ -17,6 +17,7 @@ import paddle
 from matting import __version__, atomic, config, weights
 from matting.core import optimizer_state
 from matting.core.identity import identity
+from matting.core.state_file import read_state
 from matting.errors import MattingError
 
 _NETWORK, _OPTIMIZER, STATE, CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
@@ -106,8 +107,8 @@ def resume(
     optimizer_state.restore(
         optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER)
     )
-    state = _read_state(folder)
-    if scaler is not None and state["scaler"]:
+    state = read_state(folder / STATE)
+    if scaler is not None and state.get("scaler"):
         scaler.load_state_dict(state["scaler"])
     return progress_of(folder)
 
@@ -127,7 +128,7 @@ def progress_of(folder: Path) -> Progress:
     Raises:
         MattingError: its state cannot be read.
     """
-    state = _read_state(folder)
+    state = read_state(folder / STATE)
     return Progress(
         seed=state["seed"],
         iteration=state["iteration"],
@@ -161,7 +162,7 @@ def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
     if file.suffix == ".safetensors":
         theirs = weights.read_identity(file)
     elif file.name == _NETWORK and (file.parent / STATE).is_file():
-        theirs = _read_state(file.parent).get("identity", {})
+        theirs = read_state(file.parent / STATE).get("identity", {})
         cure = f"use the configuration saved beside it: {file.parent / CONFIG}"
     for key in theirs:
         if theirs[key] != ours.get(key):
@@ -235,13 +236,6 @@ def _replace(beside: Path, folder: Path) -> None:
         os.rename(folder, old)
     os.rename(beside, folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    try:
-        return json.loads((folder / STATE).read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise MattingError(f"{folder / STATE} cannot be read ({error}); use another checkpoint") from None
 
 
 def _plain(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,8 @@ REGISTRIES = {
 """Which registry resolves the `type` of a component, by the key under which it stands."""
 
 
-def section(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """Return a section of a configuration; raises MattingError if it is missing."""
+def section(values: Mapping[str, Any], key: str) -> Any:
+    """Return a section of a configuration, or another entry; raises MattingError if it is missing."""
     if not values.get(key):
         raise MattingError(f"the configuration has no {key!r}; add it (configs/ has complete examples)")
     return values[key]

@@ -58,6 +58,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
         values: the quick start configuration; its data sets are read from `save_dir/data`.
         save_dir: everything is written below it.
     """
+    builder.check_training(values)
     clock = _Clock()
     drawn_data.write_dataset(save_dir / "data", train=TRAIN, val=VAL)
     values = _reading_from(values, save_dir / "data")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from matting import config
-from matting.core import checkpoint
+from matting.core import builder, checkpoint
 from matting.core.train import Options
 from matting.core.workflow import check_metrics, run_training
 from matting.errors import MattingError, Stopped
@@ -84,6 +84,7 @@ def run_phases(
         folder = options.save_dir / phase.name
         started = [f"model.pretrained={best}", "model.backbone.pretrained=Null"] if best else []
         values = config.load(phase.config, [*opts, *started], iters=phase.iters)
+        builder.check_training(values)
         values["seed"] = options.seed
         checkpoint.recover(folder)
         best = folder / "best_model"

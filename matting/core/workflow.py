@@ -53,7 +53,7 @@ def run_training(
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
     """
-    builder.check(values)
+    builder.check_training(values)
     check_metrics(metric_names)
     run_folder.claim(options.save_dir, resume_from, options.overwrite)
     options = replace(options, seed=resuming.seed_of(resume_from, options.seed))
