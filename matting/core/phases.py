@@ -10,6 +10,7 @@ from typing import Any
 
 from matting import config
 from matting.core import builder, checkpoint
+from matting.core.components import section
 from matting.core.train import Options
 from matting.core.workflow import check_metrics, run_training
 from matting.errors import MattingError, Stopped
@@ -82,8 +83,7 @@ def run_phases(
     best: Path | None = None
     for phase in phases:
         folder = options.save_dir / phase.name
-        started = [f"model.pretrained={best}", "model.backbone.pretrained=Null"] if best else []
-        values = config.load(phase.config, [*opts, *started], iters=phase.iters)
+        values = _starting_from(best, config.load(phase.config, opts, iters=phase.iters))
         builder.check_training(values)
         values["seed"] = options.seed
         checkpoint.recover(folder)
@@ -118,6 +118,19 @@ def _is_complete(last: Path, iters: int) -> bool:
     """Return whether a phase's last checkpoint is at its end, and scored: it may be the best."""
     progress = checkpoint.progress_of(last)
     return progress.iteration >= iters and progress.validated >= progress.iteration
+
+
+def _starting_from(best: Path | None, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration that starts from the best model of the phase before, and not from its backbone's weights.
+
+    The path is set as a value: written as yml it would lose what stands behind a `#`.
+    """
+    if best is None:
+        return values
+    model = {**section(values, "model"), "pretrained": str(best)}
+    if isinstance(model.get("backbone"), dict):
+        model["backbone"] = {**model["backbone"], "pretrained": None}
+    return {**values, "model": model}
 
 
 def _without_start(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""Phases hand their results on, whatever the folders are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from matting.core import checkpoint, phases
+from matting.core.phases import Phase, run_phases
+from matting.core.train import Options
+from test_training import CONFIG
+
+
+@pytest.mark.parametrize("name", ["run #1", "a: b", "[x", "{y}", "*z", "'q'", "!t", "~", "no"])
+def test_a_path_is_a_path_and_no_yml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    (tmp_path / "config.yml").write_text(CONFIG.format(root="data"), encoding="utf-8")
+    starts: list[Any] = []
+
+    def train(values: dict, options: Options, **_: object) -> None:
+        starts.append((values["model"].get("pretrained"), values["model"]["backbone"].get("pretrained")))
+        best = options.save_dir / "best_model"
+        best.mkdir(parents=True)
+        checkpoint.write_state(best, values, checkpoint.Progress())
+
+    monkeypatch.setattr(phases, "run_training", train)
+    monkeypatch.chdir(tmp_path)
+    listed = [Phase("one", tmp_path / "config.yml"), Phase("two", tmp_path / "config.yml")]
+    weights = "model.backbone.pretrained=published"
+    best = run_phases(listed, Options(Path(name)), opts=[weights])
+    assert starts == [(None, "published"), (f"{name}/one/best_model", None)] and best == Path(name, "two/best_model")
