@@ -75,7 +75,7 @@ def draw_trimap(network: paddle.nn.Layer, prepare: Compose, image: np.ndarray) -
     was_training = network.training
     network.eval()
     with paddle.no_grad():
-        probabilities = network.trimap_probabilities(batch)[0].numpy()
+        probabilities = network.trimap_probabilities(batch)[0].astype("float32").numpy()
     if was_training:
         network.train()
     planes = [undo(plane, sample.get("undo", ())) for plane in probabilities]

@@ -52,7 +52,8 @@ class PaddleNetwork:
         self.layer.eval()
         try:
             with paddle.no_grad():
-                return self.layer(*(paddle.to_tensor(array) for array in inputs))["alpha"].numpy()
+                alpha = self.layer(*(paddle.to_tensor(array) for array in inputs))["alpha"]
+                return alpha.astype("float32").numpy()  # under mixed precision it is shorter
         finally:
             if was_training:
                 self.layer.train()

@@ -1,4 +1,4 @@
-"""What a run that goes on takes from its checkpoint, and where its settings are not those that it began with."""
+"""What a run begins with, takes from its checkpoint when it goes on, and where its settings then differ."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from matting import config
 from matting.core import checkpoint
 from matting.core.options import Options
+from matting.core.run_folder import run_name
 from matting.ranks import ranks
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,20 @@ def with_seed(values: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
     return values if (values.get("seed") or 0) == seed else {**values, "seed": seed}
 
 
-def settings_of(options: Options) -> dict[str, Any]:
-    """Return what decides a run besides its configuration and its data."""
-    return {"processes": ranks(), "precision": options.precision, "amp_level": options.amp_level}
+def beginning(values: Mapping[str, Any], options: Options, settings: Mapping[str, Any]) -> checkpoint.Progress:
+    """Return the progress of a run that has done nothing yet, with its name.
+
+    Args:
+        settings: what decides it besides configuration and options.
+    """
+    own = {"processes": ranks(), "precision": options.precision, "amp_level": options.amp_level, **settings}
+    return checkpoint.Progress(seed=options.seed, run=run_name(values, seed=options.seed, **own), settings=own)
+
+
+def name_differences(folder: Path, values: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    """Warn of each setting of a run that goes on which is not the checkpoint's; arguments as for `differences`."""
+    for sentence in differences(folder, values, settings):
+        logger.warning("resumed with another setting: %s", sentence)
 
 
 def differences(folder: Path, values: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ from matting import metrics
 from matting.core import checkpoint, distributed, progress, resuming, run_folder, stopping
 from matting.core.freeze import set_training
 from matting.core.options import Options
-from matting.core.precision import mixed_precision
+from matting.core.precision import Precision
 from matting.core.results import Evaluation
 from matting.core.visual import Board, batch_picture
 from matting.datasets.loader import train_batches
@@ -57,10 +57,11 @@ def train(
         MattingError: a sample cannot be used, or a loss is not finite.
         Stopped: it was asked to.
     """
-    settings = {"samples": len(dataset), **resuming.settings_of(options), **(settings or {})}
-    run = _Run(values, network, criterion, optimizer, options, evaluate, settings)
+    state = resuming.beginning(values, options, {"samples": len(dataset), **(settings or {})})
+    run = _Run(values, network, criterion, optimizer, options, evaluate, state)
     if resume_from is not None:
         run.resume(resume_from)
+    run.begin()
     state, ranks = run.state, distributed.ranks()
     sampler = BatchSampler(
         len(dataset), values["batch_size"], state.iteration, values["iters"], state.seed, distributed.rank(), ranks
@@ -89,12 +90,7 @@ def train(
 
 
 class _Run:
-    """A training run under way: what its iterations need, and what they leave.
-
-    Attributes:
-        state: how far it has come.
-        interval: iterations from one checkpoint to the next.
-    """
+    """A training run under way: `state` is how far it has come, `interval` the iterations between checkpoints."""
 
     def __init__(
         self,
@@ -104,19 +100,15 @@ class _Run:
         optimizer: paddle.optimizer.Optimizer,
         options: Options,
         evaluate: Callable[[int], Evaluation] | None,
-        settings: dict[str, Any],
+        state: checkpoint.Progress,
     ) -> None:
         self._values, self._network, self._criterion, self._optimizer = values, network, criterion, optimizer
         self._options, self._evaluate = options, evaluate
-        self._cast, self._scaler = mixed_precision(options, network, optimizer)
-        self._is_first = distributed.rank() == 0
-        several = distributed.ranks() > 1
-        self._parallel = paddle.DataParallel(network, find_unused_parameters=True) if several else network
+        self._precision, self._parallel = Precision(options), network
+        self._scaler, self._is_first = self._precision.scaler, distributed.rank() == 0
         self._board = Board(options.save_dir / "vdl") if options.use_vdl and self._is_first else None
         self._meter = progress.Meter(values["batch_size"] * distributed.ranks(), values["iters"])
-        name = run_folder.run_name(values, seed=options.seed, **settings)
-        self.state = checkpoint.Progress(seed=options.seed, run=name, settings=settings)
-        self.interval = options.save_interval
+        self.state, self.interval = state, options.save_interval
 
     def resume(self, folder: Path) -> None:
         """Restore what a checkpoint holds."""
@@ -125,9 +117,14 @@ class _Run:
         self.state.settings = settings
         logger.info("resumed from %s at iteration %d", folder, self.state.iteration)
         if self._is_first:
-            for sentence in resuming.differences(folder, self._values, settings):
-                logger.warning("resumed with another setting: %s", sentence)
+            resuming.name_differences(folder, self._values, settings)
             run_folder.bring_best(folder, self._options.save_dir, self.state)
+
+    def begin(self) -> None:
+        """Make the network ready to learn, now that its weights are what they begin with."""
+        self._precision.prepare(self._network, self._optimizer)
+        if distributed.ranks() > 1:
+            self._parallel = paddle.DataParallel(self._network, find_unused_parameters=True)
 
     def catch_up(self, folder: Path) -> None:
         """Score the checkpoint it resumed from, if a kill came between saving and scoring: it may be the best.
@@ -155,7 +152,7 @@ class _Run:
         self._meter.batch_came()
         paddle.seed(_draw(self.state.seed, self.state.iteration, distributed.rank()))
         self.state.iteration += 1
-        with self._cast():
+        with self._precision.learning():
             output = self._parallel(*(batch[name] for name in self._network.inputs))
             terms = self._criterion(output, batch)
             loss = sum(terms.values())
@@ -210,7 +207,8 @@ class _Run:
         assert self._evaluate is not None
         state, iteration = self.state, self.state.iteration
         self._network.eval()
-        means = self._evaluate(iteration).means
+        with self._precision.scoring():
+            means = self._evaluate(iteration).means
         state.validated = iteration
         set_training(self._network, self._values.get("trainable"))
         if not self._is_first:
