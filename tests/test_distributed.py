@@ -63,6 +63,27 @@ def test_two_ranks_train_and_evaluate(tmp_path: Path) -> None:
         assert float(left["SAD"]) == pytest.approx(float(right["SAD"]), rel=1e-6)
 
 
+def test_what_several_ranks_score_is_what_they_save(tmp_path: Path) -> None:
+    drawn.dataset(tmp_path / "data", count=2 * RANKS)
+    for number in range(RANKS):  # ranks see other pictures, so that the statistics of their norms part
+        drawn.save(tmp_path / f"data/train/fg/{number}.png", drawn.texture(60, 80, number) // 4)
+    (tmp_path / "config.yml").write_text(CONFIG.format(root=tmp_path / "data"), encoding="utf-8")
+    launch(
+        tmp_path, RANKS, "train", "--save_dir", tmp_path / "run", "--iters", 4, "--save_interval", 2, "--do_eval",
+        "--metrics", "SAD", "MSE",
+    )  # fmt: skip
+    text = (tmp_path / "run/train.log").read_text(encoding="utf-8")
+    printed = re.findall(r"\[EVAL\] iter=(\d+) SAD=(\S+) MSE=(\S+)", text)
+    assert [int(iteration) for iteration, *_ in printed] == [2, 4]
+    for iteration, *scores in printed:
+        saved = ("--model_path", tmp_path / f"run/iter_{iteration}", "--save_dir", tmp_path / f"val{iteration}")
+        outcome = run_tool("val", "--config", tmp_path / "config.yml", *saved, "--metrics", "SAD", "MSE")
+        assert outcome.status == 0, outcome.error
+        table = rows(tmp_path / f"val{iteration}/metrics.csv")
+        means = [np.mean([float(row[name]) for row in table]) for name in ("SAD", "MSE")]
+        assert [float(score) for score in scores] == pytest.approx(means, abs=6e-5)  # four digits are printed
+
+
 def losses(run: Path) -> list[dict[str, float]]:
     lines = re.findall(r"\[TRAIN\] iter=.*? loss=(.*?) \((.*?)\)", (run / "train.log").read_text(encoding="utf-8"))
     return [

@@ -9,7 +9,7 @@ import paddle
 
 from matting.ranks import rank, ranks
 
-__all__ = ["gather", "mean", "rank", "ranks", "start", "wait_for_all"]
+__all__ = ["gather", "mean", "rank", "ranks", "share_statistics", "start", "wait_for_all"]
 
 
 def start() -> None:
@@ -31,6 +31,16 @@ def mean(numbers: Mapping[str, float]) -> dict[str, float]:
     """Return the means over all ranks of what each calls by the same name."""
     gathered = gather(dict(numbers))
     return {name: sum(own[name] for own in gathered) / len(gathered) for name in numbers}
+
+
+def share_statistics(network: paddle.nn.Layer) -> None:
+    """Give every rank the first one's statistics of norms, which each rank gathers of its own samples.
+
+    Paddle keeps them as parameters that do not learn; a step keeps equal those that do.
+    """
+    if ranks() > 1:
+        for tensor in (*network.buffers(), *(own for own in network.parameters() if own.stop_gradient)):
+            paddle.distributed.broadcast(tensor, src=0)
 
 
 def wait_for_all() -> None:

@@ -184,6 +184,7 @@ class _Run:
     def save(self) -> Path:
         """Save a checkpoint; before it is scored, so that a failure there costs nothing."""
         folder = self._options.save_dir / f"iter_{self.state.iteration}"
+        distributed.share_statistics(self._network)  # else the ranks would score networks that nobody saves
         if self._is_first:
             checkpoint.save(folder, self._network, self._values, self.state, self._optimizer, self._scaler)
             checkpoint.drop_old(self._options.save_dir, self._options.keep_checkpoint_max, self.state)
