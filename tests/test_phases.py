@@ -30,3 +30,20 @@ def test_a_path_is_a_path_and_no_yml(tmp_path: Path, monkeypatch: pytest.MonkeyP
     weights = "model.backbone.pretrained=published"
     best = run_phases(listed, Options(Path(name)), opts=[weights])
     assert starts == [(None, "published"), (f"{name}/one/best_model", None)] and best == Path(name, "two/best_model")
+
+
+def test_phases_that_go_on_keep_their_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.yml").write_text(CONFIG.format(root="data"), encoding="utf-8")
+    seeds: list[tuple[int, int]] = []
+
+    def train(values: dict, options: Options, **_: object) -> None:
+        seeds.append((values["seed"], options.seed))
+        for name, progress in (("best_model", {}), ("iter_6", {"iteration": 6, "validated": 6})):
+            (options.save_dir / name).mkdir(parents=True)
+            checkpoint.write_state(options.save_dir / name, values, checkpoint.Progress(seed=options.seed, **progress))
+
+    monkeypatch.setattr(phases, "run_training", train)
+    listed = [Phase("one", tmp_path / "config.yml"), Phase("two", tmp_path / "config.yml")]
+    run_phases(listed[:1], Options(tmp_path / "run", seed=7))
+    run_phases(listed, Options(tmp_path / "run"))
+    assert seeds == [(7, 7), (7, 7)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from matting import config
-from matting.core import builder, checkpoint
+from matting.core import builder, checkpoint, resuming
 from matting.core.components import section
 from matting.core.train import Options
 from matting.core.workflow import check_metrics, run_training
@@ -85,10 +85,12 @@ def run_phases(
         folder = options.save_dir / phase.name
         values = _starting_from(best, config.load(phase.config, opts, iters=phase.iters))
         builder.check_training(values)
-        values["seed"] = options.seed
         checkpoint.recover(folder)
         best = folder / "best_model"
         last = checkpoint.latest(folder)
+        # All phases have one seed: that of the first, wherever they are gone on with.
+        options = replace(options, seed=resuming.seed_of(last, options.seed))
+        values["seed"] = options.seed
         if last is not None and _is_complete(last, values["iters"]) and best.is_dir():
             logger.info("phase %s is complete: %s", phase.name, best)
             continue
