@@ -10,7 +10,7 @@ import pytest
 from matting import metrics
 from matting.core import checkpoint, train
 from matting.core.results import Evaluation
-from matting.core.run_report import write_run_report
+from matting.core.run_report import read_log, write_run_report
 from matting.core.watcher import CONSISTENCY
 from matting.core.workflow import run_training
 from matting.errors import MattingError
@@ -36,6 +36,17 @@ def test_training_and_report_agree_on_the_best(
     assert checkpoint.progress_of(tmp_path / "best_model").best == {name: best, "iteration": at}
     page = write_run_report(tmp_path).read_text(encoding="utf-8")
     assert f"{best} at iteration {at}" in page and f"best {best} at {at}" in page
+
+
+def test_what_a_run_went_back_from_is_not_reported(tmp_path: Path) -> None:
+    lines = [
+        "[EVAL] iter=2 SAD=3.0000", "[TRAIN] iter=4/6 loss=9.0", "[EVAL] iter=4 SAD=1.0000 MSE=0.1000",
+        "resumed from run/iter_2 at iteration 2", "[TRAIN] iter=3/6 loss=5.0", "[EVAL] iter=3 SAD=2.0000",
+    ]  # fmt: skip
+    (tmp_path / "train.log").write_text("\n".join(f"2026-01-01 00:00:00 {line}" for line in lines))
+    log = read_log(tmp_path / "train.log")
+    assert log.scores == {"SAD": {2: 3.0, 3: 2.0}} and log.losses == {"loss": {3: 5.0}}
+    assert "2 at iteration 3" in write_run_report(tmp_path).read_text(encoding="utf-8")
 
 
 def test_every_metric_has_its_row() -> None:

@@ -28,6 +28,7 @@ _MOST_SAMPLES = 4
 _MOST_TIMES = 7
 _STEP = re.compile(r"\[(TRAIN|EVAL)\] iter=(\d+)(?:/(\d+))? (.*)$")
 _VALUE = re.compile(r"(\w+)=(-?[\d.]+(?:e[-+]?\d+)?|nan|inf)\b(?!%)")
+_RESUMED = re.compile(r" resumed from .* at iteration (\d+)$")
 _SPEED = re.compile(r"([\d.]+) samples/s")
 
 Curve = dict[int, float]
@@ -38,8 +39,8 @@ class Log:
     """What a training log tells.
 
     Attributes:
-        losses: loss terms, `lr` and `samples/s` by name, then by iteration. Where a resumed run did an iteration anew,
-            the later value stands.
+        losses: loss terms, `lr` and `samples/s` by name, then by iteration. Where a run was resumed, what it had done
+            beyond that checkpoint is left out.
         scores: the metrics of validations likewise.
         iters: the iteration at which the run was to end.
     """
@@ -47,6 +48,14 @@ class Log:
     losses: dict[str, Curve] = field(default_factory=dict)
     scores: dict[str, Curve] = field(default_factory=dict)
     iters: int = 0
+
+    def go_back(self, iteration: int) -> None:
+        """Forget what came after an iteration from which the run went on."""
+        for curves in (self.losses, self.scores):
+            for name, curve in list(curves.items()):
+                curves[name] = {at: value for at, value in curve.items() if at <= iteration}
+                if not curves[name]:
+                    del curves[name]
 
 
 def read_log(path: Path) -> Log:
@@ -61,6 +70,9 @@ def read_log(path: Path) -> Log:
         raise MattingError(f"{path} cannot be read ({error.strerror}); give the folder of a training run") from None
     log = Log()
     for line in lines:
+        resumed = _RESUMED.search(line)
+        if resumed:
+            log.go_back(int(resumed[1]))
         step = _STEP.search(line)
         if step is None:
             continue
