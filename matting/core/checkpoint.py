@@ -200,9 +200,8 @@ def run_of(folder: Path) -> str | None:
 
 def own(save_dir: Path, progress: Progress) -> list[Path]:
     """Return the `iter_N` that a run has saved up to where it is, oldest first."""
-    return [
-        path for path in every(save_dir) if _number(path) <= progress.iteration and run_of(path) == progress.run
-    ]  # fmt: skip
+    so_far = (path for path in every(save_dir) if _number(path) <= progress.iteration)
+    return [path for path in so_far if run_of(path) == progress.run]
 
 
 def drop_old(save_dir: Path, keep: int, progress: Progress) -> None:

@@ -59,7 +59,7 @@ def claim(save_dir: Path, resume_from: Path | None = None, overwrite: bool = Fal
             raise MattingError(
                 f"--overwrite starts afresh in {save_dir}, --resume_model {resume_from} goes on there: give one of them"
             )
-        later = _later_than(resume_from, save_dir)
+        later = _later_than(resume_from, save_dir) if is_first else []
         if is_first and (later or interrupted):
             names = ", ".join(path.name for path in later)
             logger.warning("going on from %s; what came after it moves to %s: %s", resume_from, REPLACED, names)
@@ -125,7 +125,7 @@ def _is_model(path: Path) -> bool:
 
 
 def _collecting(save_dir: Path) -> Path:
-    return save_dir / f".{REPLACED}.part"
+    return save_dir / f".{REPLACED}.moving"  # no `.part`, which anybody may remove
 
 
 def _set_aside(save_dir: Path, paths: Iterable[Path]) -> None:
