@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from matting import yml
 from matting.errors import MattingError
 from matting.registry import nearest
 
@@ -29,21 +31,8 @@ KEYS = (
 
 _BASE = "_base_"
 _INHERITED = "_inherited_"
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which keeps the last of two equal keys without a word; this one refuses them."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands twice", key_node.start_mark
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+_MOST_FILES = 50
+"""Files that one configuration may inherit from, the first included."""
 
 
 def load(
@@ -64,18 +53,22 @@ def load(
         learning_rate: replaces the schedule's; a schedule of several values is scaled so that it starts there.
 
     Raises:
-        MattingError: a file is missing or no yml, a key is unknown, `_base_` runs in a circle.
+        MattingError: a file is missing or no yml, a key is unknown, `_base_` runs in a circle or through too many
+            files, or all together is too long.
     """
-    values = _read(Path(path), ())
+    values = _read(Path(path), (), {})
     for name, value in (("iters", iters), ("batch_size", batch_size)):
         if value is not None:
             values[name] = value
     for item in opts:
         _override(values, item)
+    _check(values, path)
     if learning_rate is not None:
         _set_learning_rate(values, learning_rate)
-    _check(values, path)
-    return values
+    try:
+        return yml.unfolded(values)
+    except yml.YmlError as error:
+        raise MattingError(f"{path}: with what it inherits and --opts, {error}") from None
 
 
 def dump(values: dict[str, Any]) -> str:
@@ -83,12 +76,25 @@ def dump(values: dict[str, Any]) -> str:
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path, readers: tuple[Path, ...]) -> dict[str, Any]:
-    path = path.resolve()
+def _read(path: Path, readers: tuple[Path, ...], known: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+    """Return a configuration with what it inherits.
+
+    Args:
+        readers: the files whose bases are being read, from the first on.
+        known: the files that are read already, with what they inherit: several may have one base.
+    """
+    try:
+        path = Path(os.path.realpath(path))
+    except ValueError as error:
+        raise MattingError(f"{str(path)!r} is no path of a configuration: {error}") from None
+    if path in known:
+        return known[path]
     if path in readers:
         circle = " -> ".join(p.name for p in (*readers, path))
         raise MattingError(f"{path}: its `_base_` runs in a circle ({circle}); remove one of these references")
-    if not path.is_file():
+    if len(readers) + len(known) >= _MOST_FILES:
+        raise MattingError(f"{path} is one `_base_` too many: a configuration may be made of {_MOST_FILES} files")
+    if not os.path.isfile(path):
         asked_by = f" (the `_base_` of {readers[-1]})" if readers else ""
         raise MattingError(f"the configuration {path}{asked_by} does not exist; ready ones are under configs/")
     if path.suffix not in (".yml", ".yaml"):
@@ -99,25 +105,26 @@ def _read(path: Path, readers: tuple[Path, ...]) -> dict[str, Any]:
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
         raise MattingError(f"{path}: {_BASE} is {bases!r}; it must name a configuration, or a list of them")
     for base in bases:
-        values = _merge(values, _read(path.parent / base, (*readers, path)))
+        values = _merge(values, _read(path.parent / base, (*readers, path), known))
+    known[path] = values
     return values
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
-    """Return what a yml file of plain values holds, without regard to `_base_`.
+    """Return what a yml file of plain values holds, without regard to `_base_`; see `yml.parse`.
 
     Raises:
-        MattingError: it cannot be read, is no yml or no mapping, or names a key twice.
+        MattingError: it cannot be read, is no yml or no mapping, names a key twice, or unfolds to too much.
     """
     try:
-        # A subclass of SafeLoader: it builds plain values only.
-        values = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_UniqueKeyLoader)  # noqa: S506
+        with open(path, encoding="utf-8-sig") as file:
+            values = yml.parse(file.read(yml.LONGEST + 1))
     except OSError as error:
         raise MattingError(f"{path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # of a date, a key, a depth as well
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise MattingError(f"{where}: this is no valid yml: {getattr(error, 'problem', error)}") from None
+    except ValueError as error:  # of the text's encoding as well
+        line = getattr(error, "line", None)
+        where = f"{path}:{line}" if line else str(path)
+        raise MattingError(f"{where}: this is no valid yml: {error}") from None
     if not isinstance(values, dict):
         raise MattingError(f"{path} holds {type(values).__name__}; it must be a mapping (`key: value` lines)")
     return values
@@ -140,9 +147,9 @@ def _override(values: dict[str, Any], item: str) -> None:
     if not equals or not dotted:
         raise MattingError(f"--opts {item}: expected key=value, for example batch_size=4 or model.hr_channels=32")
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        raise MattingError(f"--opts {item}: {text!r} is no yml value; quote it if it is text") from None
+        value = yml.parse(text)
+    except yml.YmlError as error:
+        raise MattingError(f"--opts {item}: {text!r} is no yml value ({error}); quote it if it is text") from None
     *parents, last = dotted.split(".")
     node: Any = values
     for depth, key in enumerate(parents):
@@ -176,8 +183,13 @@ def _set_learning_rate(values: dict[str, Any], rate: float) -> None:
     if not schedule:
         values["learning_rate"] = {"value": rate}
     elif "values" in schedule:
-        first = schedule["values"][0]
-        schedule["values"] = [rate * value / first for value in schedule["values"]]
+        try:
+            first = schedule["values"][0]
+            schedule["values"] = [rate * value / first for value in schedule["values"]]
+        except (TypeError, LookupError, ZeroDivisionError):
+            raise MattingError(
+                f"lr_scheduler.values is {schedule['values']!r}; it must be a list of numbers above 0"
+            ) from None
     else:
         schedule["learning_rate"] = rate
 

@@ -23,7 +23,11 @@ LAUGHS = "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n" fo
 """Some kilobytes that unfold into 2**40 entries, should anybody copy them out."""
 
 HOSTILE = {
-    "laughs": (LAUGHS, "a0"),
+    "laughs": (LAUGHS, "aliases are written out"),
+    "laughs in the model": (
+        "_base_: config.yml\nmodel:\n" + LAUGHS.replace("a", "  a", 1).replace("\n", "\n  "),
+        "aliases",
+    ),
     "python tag": ("batch_size: !!python/object/apply:os.system ['touch hacked']\n", "wrong.yml"),
     "no mapping": ("- a\n- b\n", "wrong.yml"),
     "no yaml": ("a: [1, 2\nb: }\n", "wrong.yml"),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from matting import config
+from matting.core.phases import read_phases
 from matting.errors import MattingError
 
 COMPLETE = """
@@ -91,11 +92,95 @@ def test_a_wrong_override_is_an_error_that_helps(tmp_path: Path, opts: list[str]
         ("_base_: a.yml\n", "circle"),
         ("_base_: gone.yml\n", r"gone\.yml \(the `_base_` of .*does not exist"),
         ("optimiser: {type: sgd}\n", "did you mean optimizer"),
+        ("model: &a {backbone: *a}\n", "holds itself by an alias"),
+        ("model: {boundaries: &a [*a, *a]}\n", "holds itself by an alias"),
+        ("model: {type: " + "[" * 60 + "]" * 60 + "}\n", "40 levels deep"),
+        ("model: {type: " + "[" * 5000 + "]" * 5000 + "}\n", "40 levels deep"),
+        ("# " + "x" * 200_000, "more than 100000 characters"),
+        ("iters: 1" + ":2" * 400 + ".5\n", "no valid yml"),
+        ("iters: 0x" + "f" * 5000 + "\n", "64 bits"),
+        ("model: {type: 2001-01-01}\n", "quotes"),
+        ("model: {1: x}\n", "its key 1 is no text"),
+        ('_base_: "a\\0.yml"\n', "no path"),
     ],
 )
 def test_a_wrong_file_is_an_error_that_helps(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(MattingError, match=said):
         config.load(write(tmp_path, "a.yml", text))
+
+
+DOUBLING = "".join(f"a{n + 1}: &a{n + 1} [*a{n}, *a{n}]\n  " for n in range(40))
+LAUGHS = f"model:\n  a0: &a0 [x, x]\n  {DOUBLING}\n"
+"""Two kilobytes that unfold into 2**40 entries in whatever walks through them, a JSON writer for example."""
+
+
+@pytest.mark.parametrize("text", [LAUGHS, "model: {a: &a " + "x" * 5000 + ", b: [" + "*a, " * 5000 + "]}\n"])
+def test_aliases_are_counted_before_anybody_unfolds_them(tmp_path: Path, text: str) -> None:
+    with pytest.raises(MattingError, match="when its aliases are written out"):
+        config.load(write(tmp_path, "a.yml", text))
+    with pytest.raises(MattingError, match="cannot|no valid yml"):
+        config.read_mapping(write(tmp_path, "a.yml", text))
+
+
+def test_an_alias_is_a_copy(tmp_path: Path) -> None:
+    text = "train_dataset: &d {transforms: [{type: Normalize}]}\nval_dataset: *d\n"
+    values = config.load(write(tmp_path, "a.yml", text), ["val_dataset.transforms.0.type=Resize"])
+    assert values["train_dataset"] == {"transforms": [{"type": "Normalize"}]}
+
+
+def test_a_value_on_the_command_line_is_counted_too(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.yml", COMPLETE)
+    laughs = "[&a0 [x], " + ", ".join(f"&a{n + 1} [*a{n}, *a{n}]" for n in range(40)) + "]"
+    for value, said in (
+        (laughs, "aliases"),
+        ("&a [*a]", "itself"),
+        ("2001-01-01", "quote"),
+        ("1" + ":2" * 400 + ".5", "no yml"),
+    ):
+        with pytest.raises(MattingError, match=said):
+            config.load(path, [f"model.type={value}"])
+    with pytest.raises(MattingError, match="with what it inherits and --opts"):
+        config.load(path, [f"model.{key}={'x' * 30_000}" for key in "abcd"])
+
+
+def test_a_base_of_several_files_is_read_once(tmp_path: Path) -> None:
+    for number in range(30):
+        write(tmp_path, f"{number}.yml", f"_base_: [{number + 1}.yml, {number + 1}.yml]\nmodel: {{a{number}: 1}}\n")
+    write(tmp_path, "30.yml", "iters: 7\n")
+    values = config.load(tmp_path / "0.yml")
+    assert values["iters"] == 7 and len(values["model"]) == 30
+
+
+def test_the_files_of_a_configuration_are_counted(tmp_path: Path) -> None:
+    for number in range(1500):
+        write(tmp_path, f"{number}.yml", f"_base_: {number + 1}.yml\n")
+    with pytest.raises(MattingError, match="one `_base_` too many"):
+        config.load(tmp_path / "0.yml")
+
+
+@pytest.mark.parametrize("values", [5, [], ["x"], [0, 1], {"a": 1}])
+def test_a_schedule_without_numbers_is_an_error_that_helps(tmp_path: Path, values: object) -> None:
+    path = write(tmp_path, "a.yml", COMPLETE)
+    with pytest.raises(MattingError, match="lr_scheduler.values"):
+        config.load(path, [f"lr_scheduler.values={values}"], learning_rate=0.1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("{name: ../up, config: a.yml}", "name of a folder"),
+        ("{name: 5, config: a.yml}", "name of a folder"),
+        ("{name: a, config: [a.yml]}", "path of a configuration"),
+        ("{name: a, config: a.yml, metrics: 5}", "list of names"),
+        ("{name: a, config: a.yml, metrics: SAD}", "list of names"),
+        ("{name: a, config: a.yml, iters: many}", "whole number"),
+        ("{name: a, config: a.yml, save_epoch: 0}", "whole number"),
+        ("&a {name: a, config: *a}", "itself"),
+    ],
+)
+def test_a_wrong_phase_is_an_error_that_helps(tmp_path: Path, spec: str, said: str) -> None:
+    with pytest.raises(MattingError, match=said):
+        read_phases(write(tmp_path, "phases.yml", f"phases:\n  - {spec}\n"))
 
 
 def test_a_dumped_configuration_reads_back_equal(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ MATTING_FUZZ says how many cases a reader gets; `make nightly` gives each 50 tim
 from __future__ import annotations
 
 import io
+import json
 import os
 import pickle
 import resource
@@ -238,7 +239,7 @@ def test_names_come_out_of_lists_as_they_went_in(folder: Path, names: list[str],
 CONFIG = Path(__file__).resolve().parents[1] / "configs/modnet/modnet-mobilenetv2.yml"
 TAGS = [
     b"!!python/object/apply:os.system ['true']", b"!!binary x", b"&a [*a]", b"<<: *a", b"_base_: .", b"_base_: [x.yml]",
-    b"- ", b"\t", b"? ", b"{", b"1e999", b"2001-99-99",
+    b"- ", b"\t", b"? ", b"{", b"1e999", b"2001-99-99", b"&a [*a, *a]", b"&a {x: *a}", b"*a", b"1:2:3.5",
 ]  # fmt: skip
 
 
@@ -246,15 +247,27 @@ TAGS = [
 @given(content=damaged([CONFIG.read_bytes(), b"model: {type: MODNet}\niters: 5\n"], TAGS))
 @example(content=b"a: 2001-99-99")
 @example(content=b"? {a: 1}\n: 2")
+@example(
+    content=b"model:\n  a0: &a0 [x]\n"
+    + b"".join(b"  a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 60))
+)
+@example(content=b"model: &a {x: *a}")
+@example(content=b"iters: 1" + b":2" * 400 + b".5")
+@example(content=b"_base_: [next.yml, next.yml]")
 def test_configurations(folder: Path, content: bytes) -> None:
     (folder / "config.yml").write_bytes(content)
     with harmless():
-        assert isinstance(config.load(folder / "config.yml"), dict)
+        values = config.load(folder / "config.yml")
+        assert isinstance(values, dict) and isinstance(json.loads(json.dumps(values, sort_keys=True)), dict)
+        assert yaml.safe_load(config.dump(values)) is not None
     with harmless():
         read_phases(folder / "config.yml")
 
 
-ODD = ["[1, 2]", "{a: 1}", "1e9", "Null", "&a [*a]", "!!python/none", "[", "2001-99-99"]
+ODD = [
+    "[1, 2]", "{a: 1}", "1e9", "Null", "&a [*a]", "!!python/none", "[", "2001-99-99", "&a [*a, *a]", "1:2:3.5",
+    "{1: 2}",
+]  # fmt: skip
 KEYS = ["model", "type", "train_dataset", "transforms", "0", "9", "-1", "", "iters", "x"]
 
 

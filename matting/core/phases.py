@@ -41,13 +41,7 @@ def read_phases(path: Path) -> list[Phase]:
     listed = config.read_mapping(path).get("phases")
     if not isinstance(listed, list) or not listed:
         raise MattingError(f"{path}: it must hold a list `phases`")
-    phases = []
-    for number, spec in enumerate(listed):
-        if not isinstance(spec, dict) or not {"name", "config"} <= set(spec) or set(spec) - _KEYS:
-            raise MattingError(f"{path}: phases.{number} is {spec!r}; it takes {', '.join(sorted(_KEYS))}")
-        given = {key: value for key, value in spec.items() if key != "metrics"}
-        chosen = {"metrics": _metrics(spec["metrics"], f"{path}: phases.{number}")} if "metrics" in spec else {}
-        phases.append(Phase(**{**given, **chosen, "config": path.parent / spec["config"]}))
+    phases = [_phase(spec, f"{path}: phases.{number}", path.parent) for number, spec in enumerate(listed)]
     if len({phase.name for phase in phases}) < len(phases):
         raise MattingError(f"{path}: two phases have one name; each needs a folder of its own")
     return phases
@@ -62,6 +56,22 @@ def _metrics(value: Any, at: str) -> tuple[str, ...]:
     except MattingError as error:
         raise MattingError(f"{at}.metrics: {error}") from None
     return tuple(names)
+
+
+def _phase(spec: Any, where: str, root: Path) -> Phase:
+    if not isinstance(spec, dict) or not {"name", "config"} <= set(spec) or set(spec) - _KEYS:
+        raise MattingError(f"{where} is {spec!r}; it takes {', '.join(sorted(_KEYS))}")
+    name, file = spec["name"], spec["config"]
+    metrics = _metrics(spec["metrics"], where) if "metrics" in spec else Phase.metrics
+    if not isinstance(name, str) or name in ("", ".", "..") or set(name) & set("/\\\0"):
+        raise MattingError(f"{where}.name is {name!r}; it must be the name of a folder, without its path")
+    if not isinstance(file, str):
+        raise MattingError(f"{where}.config is {file!r}; it must be the path of a configuration")
+    numbers = {key: spec.get(key) for key in ("iters", "save_interval", "save_epoch")}
+    for key, number in numbers.items():
+        if number is not None and (type(number) is not int or number < 1):
+            raise MattingError(f"{where}.{key} is {number!r}; it must be a whole number of at least 1")
+    return Phase(name, root / file, metrics, **numbers)
 
 
 def run_phases(
