@@ -5,12 +5,14 @@ MATTING_FUZZ says how many cases a reader gets; `make nightly` gives each 50 tim
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import pickle
 import resource
 import sys
+import tarfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,6 +38,7 @@ from matting.datasets.lists import read_lists
 from matting.errors import MattingError
 from matting.imageio import image_size, read_alpha, read_image, read_trimap
 from matting.lines import BLANKS, read_lines
+from parity import GOLDEN
 
 CASES = int(os.environ.get("MATTING_FUZZ", "1000"))
 LIMIT = 100_000
@@ -167,12 +170,24 @@ def weight_files(folder: Path) -> dict[str, bytes]:
     }
     torch_files.write_zip(folder / "seed.pth", torch_files.views(ARRAYS))
     made["w.pth"] = (folder / "seed.pth").read_bytes()
-    weights.write_weights(folder / "seed.safetensors", ARRAYS)
+    weights.write_weights(folder / "seed.safetensors", ARRAYS, {"model": "MODNet"})
     made["w.safetensors"] = (folder / "seed.safetensors").read_bytes()
+    made["half.safetensors"] = made["w.safetensors"].replace(b'"F16"', b'"BF16"').replace(b"}} ", b"}}")
+    made["legacy.pth"] = (GOLDEN / "torch/legacy.pth").read_bytes()
+    with tarfile.open(folder / "seed.tar", "w") as archive:
+        for part in ("w.pth", "w.pdparams"):
+            member = tarfile.TarInfo(part)
+            member.size = len(made[part])
+            archive.addfile(member, io.BytesIO(made[part]))
+    made["w.tar"] = (folder / "seed.tar").read_bytes()
+    made["w.tar.gz"] = gzip.compress(made["w.tar"], mtime=0)
     return made
 
 
-@pytest.mark.parametrize("name", ["w.pdparams", "w4.pdparams", "w.pth", "w.safetensors"])
+WEIGHTS = ["w.pdparams", "w4.pdparams", "w.pth", "legacy.pth", "w.safetensors", "half.safetensors", "w.tar", "w.tar.gz"]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
 def test_weights(folder: Path, name: str) -> None:
     seed, path = weight_files(folder)[name], folder / name
 
@@ -180,12 +195,17 @@ def test_weights(folder: Path, name: str) -> None:
     @given(content=damaged([seed], CALLS + [word.encode() for word in NAMES]))
     @example(content=CALLS[0])
     @example(content=CALLS[1])
+    @example(content=b"\x80\x02}K\x01\x85" + b"2\x86" * 60 + b"K\x01s.")
+    @example(content=b"\x80\x02" + b"\x8f" * 4_000_000 + b".")
     def check(content: bytes) -> None:
         path.write_bytes(content)
         with harmless():
             found = weights.read_weights(path)
             assert all(isinstance(key, str) and isinstance(value, np.ndarray) for key, value in found.items())
             assert all(value.dtype != object for value in found.values())
+        if name.endswith(".safetensors"):
+            with harmless():
+                assert isinstance(weights.read_identity(path), dict)
 
     check()
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +64,62 @@ def numbers(count: int = 6, **options: object) -> Storage:
 def test_a_tensor_outside_its_storage_is_refused(tmp_path: Path, view: View) -> None:
     write_zip(tmp_path / "w.pth", {"a": view})
     with pytest.raises(MattingError, match="w.pth is no readable file of weights"):
+        weights.read_weights(tmp_path / "w.pth")
+
+
+def test_tensors_that_share_a_storage_are_counted(tmp_path: Path) -> None:
+    """A few megabytes that would take tens of gigabytes; weights that two layers share are as many as before."""
+    shared = numbers(1 << 18)
+    hostile = {str(number): View(shared, number % 7, ((1 << 18) - 8,), (1,)) for number in range(20_000)}
+    write_zip(tmp_path / "w.pth", hostile)
+    with pytest.raises(MattingError, match="8 times its own size"):
+        weights.read_weights(tmp_path / "w.pth")
+    tied = {"in": View(shared, 0, (1 << 18,), (1,)), "out": View(shared, 0, (1 << 9, 1 << 9), (1, 1 << 9))}
+    write_zip(tmp_path / "w.pth", tied)
+    np.testing.assert_array_equal(weights.read_weights(tmp_path / "w.pth")["out"].T.ravel(), shared.numbers)
+
+
+def test_entries_over_one_another_are_counted(tmp_path: Path) -> None:
+    """A zip whose directory gives one megabyte a hundred names: a local header calls those after it its extra field."""
+    stores = [Storage(str(number), np.zeros(0, np.float32), claimed=1) for number in range(100)]
+    write_zip(tmp_path / "seed.pth", {store.key: View(store, 0, (1,), (1,)) for store in stores})
+    with zipfile.ZipFile(tmp_path / "seed.pth") as archive:
+        program = archive.read("archive/data.pkl")
+    names, raw = [f"archive/data/{store.key}".encode() for store in stores], bytes(1 << 20)
+    total, heads, directory = sum(30 + len(name) for name in names), b"", b""
+    for name in names:
+        common = (zlib.crc32(raw), len(raw), len(raw), len(name))
+        directory += (
+            struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 0, 0, 33, *common, 0, 0, 0, 0, 0, len(heads)) + name
+        )
+        extra = total - len(heads) - 30 - len(name)
+        heads += struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 0, 0, 33, *common, extra) + name
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 100, 100, len(directory), len(heads + raw), 0)
+    (tmp_path / "w.pth").write_bytes(heads + raw + directory + end)
+    with zipfile.ZipFile(tmp_path / "w.pth", "a") as archive:
+        assert archive.read("archive/data/99") == archive.read("archive/data/0") == raw
+        archive.writestr("archive/data.pkl", program)
+    with pytest.raises(MattingError, match="8 times its own size"):
+        weights.read_weights(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (np.zeros((2, 1000), np.float32), 1, (1500,), (1,)),
+        (numbers(), 0, (1 << 2000,) * 20, (0,) * 20),
+        (numbers(), 0, (1,) * 40, (0,) * 40),
+        (numbers(), "0", (1,), (1,)),
+    ],
+    ids=["a matrix for a storage", "huge sides", "40 dimensions", "an offset of text"],
+)
+def test_a_tensor_of_wrong_parts_is_refused(tmp_path: Path, arguments: tuple) -> None:
+    """A matrix in place of a storage let a view reach beyond its memory."""
+    write_zip(
+        tmp_path / "w.pth",
+        {"a": Call("torch._utils", "_rebuild_tensor_v2", *arguments), "b": View(numbers(), 0, (), ())},
+    )
+    with pytest.raises(MattingError, match="w.pth is no readable file"):
         weights.read_weights(tmp_path / "w.pth")
 
 

@@ -62,6 +62,53 @@ def test_the_archive_of_a_published_backbone_is_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(weights.read_weights(tmp_path / "backbone.tar.gz")["conv.bias"], np.ones(2))
 
 
+def packed(path: Path, *members: tuple[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_an_archive_may_not_unfold_to_any_size(tmp_path: Path) -> None:
+    """In a member of its own, in the one of the weights, and in a header that claims holes in a file."""
+    beside = packed(tmp_path / "beside.tar.gz", ("notes", bytes(70 << 20)), ("w.pdparams", pickle.dumps(good())))
+    within = packed(tmp_path / "within.tar.gz", ("w.pdparams", pickle.dumps(good()) + bytes(70 << 20)))
+    for path in (beside, within):
+        with pytest.raises(MattingError, match=r"unfolds to more than 6\d MB"):
+            weights.read_weights(path)
+    many = packed(tmp_path / "many.tar.gz", *((f"{number}", b"") for number in range(1001)))
+    with pytest.raises(MattingError, match="more than 1000 members"):
+        weights.read_weights(many)
+    with tarfile.open(tmp_path / "holes.tar", "w", format=tarfile.GNU_FORMAT) as archive:
+        member = tarfile.TarInfo("w.pdparams")
+        member.type = tarfile.GNUTYPE_SPARSE
+        archive.addfile(member)
+    content = bytearray((tmp_path / "holes.tar").read_bytes())
+    content[483:495] = b"%011o\0" % (1 << 32)  # the size that it would have with its holes
+    content[148:156] = b"%06o\0 " % (sum(content[:148]) + 8 * 32 + sum(content[156:512]))
+    (tmp_path / "holes.tar").write_bytes(content)
+    with pytest.raises(MattingError, match="holds 0 .pdparams"):
+        weights.read_weights(tmp_path / "holes.tar")
+
+
+def test_no_cut_of_an_archive_is_read(tmp_path: Path) -> None:
+    data = packed(tmp_path / "w.tar.gz", ("w.pdparams", pickle.dumps({"a": np.arange(999)}))).read_bytes()
+    for length in range(0, len(data) - 8, 37):
+        (tmp_path / "w.tar.gz").write_bytes(data[:length])
+        with pytest.raises(MattingError, match="w.tar.gz"):
+            weights.read_weights(tmp_path / "w.tar.gz")
+
+
+def test_a_file_is_told_by_its_content(tmp_path: Path) -> None:
+    weights.write_weights(tmp_path / "w.safetensors", good())
+    packed(tmp_path / "w.tar.gz", ("w.pdparams", pickle.dumps(good())))
+    for name in ("w.safetensors", "w.tar.gz"):
+        (tmp_path / name).rename(tmp_path / "download")
+        assert weights.read_weights(tmp_path / "download").keys() == good().keys()
+
+
 class Hostile:
     """Pickles as a call of os.system."""
 
@@ -133,6 +180,91 @@ def test_a_broken_safetensors_file_is_an_error(tmp_path: Path, data: bytes) -> N
     for read in (weights.read_weights, weights.read_identity):
         with pytest.raises(MattingError, match="w.safetensors is no readable file"):
             read(tmp_path / "w.safetensors")
+
+
+def test_bfloat16_in_safetensors_is_widened_to_the_same_value(tmp_path: Path) -> None:
+    values = np.array([[1.0, -2.5], [0.15625, 3e38]], np.float32)
+    halves = (values.view(np.uint32) >> 16).astype("<u2")
+    header = b'{"w":{"dtype":"BF16","shape":[2,2],"data_offsets":[0,8]}}'
+    (tmp_path / "w.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + halves.tobytes())
+    read = weights.read_weights(tmp_path / "w.safetensors")["w"]
+    np.testing.assert_array_equal(read, (halves.astype(np.uint32) << 16).view(np.float32))
+    assert read.dtype == np.float32 and read.shape == (2, 2)
+    (tmp_path / "w.safetensors").write_bytes(
+        len(header).to_bytes(8, "little") + header.replace(b'"BF16","shape":[2,2]', b'"F8_E4M3","shape":[8]') + bytes(8)
+    )
+    with pytest.raises(MattingError, match="w.safetensors is no readable file"):
+        weights.read_weights(tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize("said", ["[" * 50_000, '"' + "x" * 200_000 + '"', "9" * 5000])
+def test_what_safetensors_say_of_themselves_is_read_with_care(tmp_path: Path, said: str) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"w": np.zeros(1)}, tmp_path / "w.safetensors", {"matting": said})
+    with pytest.raises(MattingError, match="w.safetensors is no readable file"):
+        weights.read_identity(tmp_path / "w.safetensors")
+
+
+class Shared:
+    """Pickles as an array that takes its numbers from bytes in which many others do as well."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+
+    def __reduce__(self) -> tuple:
+        call, arguments, state = np.zeros(1, np.uint8).__reduce__()
+        return call, arguments, (1, (len(self.raw),), state[2], False, self.raw)
+
+
+def test_bytes_that_many_arrays_share_are_counted(tmp_path: Path) -> None:
+    """A megabyte and a half that would take five gigabytes."""
+    raw = bytes(1 << 20)
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({str(number): Shared(raw) for number in range(5000)}, 4))
+    with pytest.raises(MattingError, match="8 times its own size"):
+        weights.read_weights(tmp_path / "w.pdparams")
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({str(number): Shared(raw) for number in range(3)}, 4))
+    assert all(len(array) == len(raw) for array in weights.read_weights(tmp_path / "w.pdparams").values())
+
+
+KEY = b"K\x01\x85" + b"2\x86" * 60
+"""A tuple of one tuple twice, 60 levels deep: to look it up as a key takes for ever."""
+
+ENDLESS = {
+    "a tuple as a key": b"\x80\x02}" + KEY + b"K\x01s.",
+    "tuples as keys": b"\x80\x02}(" + KEY + b"K\x01u.",
+    "tuples in a protocol of old": b"(" + KEY + b"K\x01d.",
+    "a set": b"\x80\x04\x8f(" + KEY + b"\x90.",
+    "tuples in an ordered mapping": b"\x80\x02ccollections\nOrderedDict\n](" + KEY + b"K\x01\x86e\x85R.",
+    "a shape": b"\x80\x02cbuiltins\ntuple\n](" + b"K\x01" * 1000 + b"e\x85R.",
+    "millions of empty lists": b"\x80\x02" + b"]" * 1_100_000 + b".",
+    "a function's settings": b"\x80\x02c_codecs\nencode\nN}X\x04\x00\x00\x00namedu\x86b.",
+}
+
+
+@pytest.mark.parametrize("case", ENDLESS)
+def test_a_pickle_that_would_take_for_ever_is_refused(tmp_path: Path, case: str) -> None:
+    (tmp_path / "w.pdparams").write_bytes(ENDLESS[case])
+    with pytest.raises(MattingError, match="no weights need|steps to read|w.pdparams"):
+        weights.read_weights(tmp_path / "w.pdparams")
+
+
+def test_a_shape_of_huge_numbers_is_not_multiplied(tmp_path: Path) -> None:
+    class Huge:
+        def __reduce__(self) -> tuple:
+            call, arguments, state = np.zeros(1, np.uint8).__reduce__()
+            return call, arguments, (1, ((1 << 2000,) * 20), state[2], False, b"")
+
+    (tmp_path / "w.pdparams").write_bytes(pickle.dumps({"a": Huge()}, 4))
+    with pytest.raises(MattingError, match="shape of an array is broken"):
+        weights.read_weights(tmp_path / "w.pdparams")
+
+
+def test_a_file_beyond_the_largest_is_not_read(tmp_path: Path) -> None:
+    with open(tmp_path / "w.pdparams", "wb") as file:
+        file.truncate(30 << 30)
+    with pytest.raises(MattingError, match="30720 MB"):
+        weights.read_weights(tmp_path / "w.pdparams")
 
 
 def test_partial_loading_is_explicit_and_takes_what_fits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,9 +1,10 @@
 """Weights: read safely, written whole, fetched once, and never put into the wrong network without a word."""
 
 from matting.weights.download import fetch, located
-from matting.weights.files import read_identity, read_weights, weights_file, write_weights
+from matting.weights.files import read_weights, weights_file, write_weights
 from matting.weights.fitting import load_pretrained, load_weights, put
 from matting.weights.pickled import unpickle_arrays
+from matting.weights.safetensors_format import read_identity
 
 __all__ = [
     "fetch",

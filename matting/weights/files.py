@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import numpy as np
 
 from matting import atomic
 from matting.errors import MattingError
+from matting.weights.allowance import LARGEST
+from matting.weights.archive import is_archive, read_member
 from matting.weights.pickled import unpickle_arrays, unreadable
+from matting.weights.safetensors_format import IDENTITY, is_safetensors, read_safetensors
 from matting.weights.torch_format import is_torch, read_torch
-
-_IDENTITY = "matting"
-"""The metadata key of a `.safetensors` file of ours that says what its network is."""
 
 
 def read_weights(path: str | Path) -> dict[str, np.ndarray]:
@@ -29,15 +28,21 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
         MattingError: the file is missing, broken, or holds something else.
     """
     path = weights_file(path)
-    with open(path, "rb") as file:
-        head = file.read(64)
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        return _arrays(unpickle_arrays(_member(path), path), path)
-    if is_torch(head):
-        return read_torch(path)
-    return _arrays(unpickle_arrays(path.read_bytes(), path), path)
+    try:
+        with open(path, "rb") as file:
+            head = file.read(512)
+        if (size := path.stat().st_size) > LARGEST:
+            raise ValueError(f"it has {size >> 20} MB, and no more than {LARGEST >> 20} are read")
+        if path.suffix == ".safetensors" or is_safetensors(head):
+            return read_safetensors(path)
+        if is_torch(head):
+            return read_torch(path)
+        content = read_member(path) if is_archive(head, path.name) else path.read_bytes()
+    except MattingError:
+        raise
+    except (OSError, ValueError, MemoryError) as error:
+        raise unreadable(path, error) from None
+    return _arrays(unpickle_arrays(content, path), path)
 
 
 def weights_file(path: str | Path) -> Path:
@@ -67,34 +72,12 @@ def write_weights(path: str | Path, arrays: Mapping[str, Any], identity: Mapping
     if path.suffix == ".safetensors":
         from safetensors.numpy import save
 
-        metadata = {_IDENTITY: json.dumps(identity)} if identity else None
+        metadata = {IDENTITY: json.dumps(identity)} if identity else None
         # Its writer takes the memory as it lies, whatever the strides say.
         content = save({key: np.ascontiguousarray(value) for key, value in arrays.items()}, metadata)
     else:
         content = pickle.dumps(dict(arrays), protocol=4)
     atomic.write_bytes(path, content)
-
-
-def read_identity(path: str | Path) -> dict[str, Any]:
-    """Return what a `.safetensors` file of ours says its network is; an empty mapping if it says nothing."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            said = json.loads((file.metadata() or {}).get(_IDENTITY, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-    return said if isinstance(said, dict) else {}
-
-
-def _read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise unreadable(path, error) from None
 
 
 def _arrays(content: Any, path: Path) -> dict[str, np.ndarray]:
@@ -113,15 +96,3 @@ def _arrays(content: Any, path: Path) -> dict[str, np.ndarray]:
             )
         arrays[key] = value
     return arrays
-
-
-def _member(path: Path) -> bytes:
-    """Return the one `.pdparams` member of a tar archive, which is never unpacked to disk."""
-    try:
-        with tarfile.open(path) as archive:
-            members = [member for member in archive if member.isfile() and member.name.endswith(".pdparams")]
-            if len(members) != 1:
-                raise MattingError(f"the archive {path} holds {len(members)} .pdparams files; it must hold exactly one")
-            return archive.extractfile(members[0]).read()  # type: ignore[union-attr]
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise MattingError(f"the archive {path} cannot be read ({error}); fetch it again") from None

@@ -10,13 +10,16 @@ import io
 import pickle
 import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from matting.errors import MattingError
-from matting.weights.pickled import ArraysOnly, Globals, changed, unreadable
+from matting.weights.allowance import Allowance, elements
+from matting.weights.bfloat16 import widened
+from matting.weights.pickled import ArraysOnly, Globals, changed, small_tuple, unreadable
 
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
@@ -82,43 +85,49 @@ def _read_zip(path: Path) -> Any:
         root = pickles[0].removesuffix("data.pkl")
         if f"{root}byteorder" in archive.namelist() and archive.read(f"{root}byteorder") != b"little":
             raise pickle.UnpicklingError("its numbers are big-endian")
-        storages: dict[str, np.ndarray] = {}
+        allowance = Allowance(path.stat().st_size)
+        storages: dict[str, _Storage] = {}
 
-        def storage(pid: Any) -> np.ndarray:
+        def read(name: str) -> bytes:
+            allowance.take(archive.getinfo(name).file_size)  # entries may lie over one another
+            return archive.read(name)
+
+        def storage(pid: Any) -> _Storage:
             _, kind, key, _, count = _reference(pid)
             if key not in storages:
-                storages[key] = _numbers(archive.read(f"{root}data/{key}"), kind)
-            if storages[key].size < count:
-                raise pickle.UnpicklingError(f"its storage {key} holds {storages[key].size} of {count} numbers")
+                storages[key] = _Storage(_typed(np.frombuffer(read(f"{root}data/{key}"), np.uint8), kind))
+            if storages[key].numbers.size < count:
+                raise pickle.UnpicklingError(f"its storage {key} holds {storages[key].numbers.size} of {count} numbers")
             return storages[key]
 
-        return ArraysOnly(io.BytesIO(archive.read(pickles[0])), _torch_parts(), storage).load()
+        return ArraysOnly(io.BytesIO(read(pickles[0])), allowance, _torch_parts(allowance), storage).load()
 
 
 def _read_legacy(data: bytes) -> Any:
     """Read magic number, protocol, system, object, storage keys, storages: six parts one after another."""
-    file = io.BytesIO(data)
-    if ArraysOnly(file).load() != _LEGACY_MAGIC or ArraysOnly(file).load() != 1001:
+    file, allowance = io.BytesIO(data), Allowance(len(data))
+    if ArraysOnly(file, allowance).load() != _LEGACY_MAGIC or ArraysOnly(file, allowance).load() != 1001:
         raise pickle.UnpicklingError("it is of an unknown PyTorch version")
-    if not ArraysOnly(file).load().get("little_endian"):
+    if not ArraysOnly(file, allowance).load().get("little_endian"):
         raise pickle.UnpicklingError("its numbers are big-endian")
     storages: dict[str, tuple[np.ndarray, str]] = {}
 
-    def storage(pid: Any) -> np.ndarray:
+    def storage(pid: Any) -> _Storage:
         _, kind, key, _, count, *view = _reference(pid)
         if key not in storages:
             if count * _width(kind) > len(data):
                 raise pickle.UnpicklingError(f"its storage {key} of {count} numbers is larger than the file")
+            allowance.take(count * _width(kind))
             storages[key] = np.zeros(count * _width(kind), np.uint8), kind
         numbers = _typed(storages[key][0], storages[key][1])
         if view and view[0] is not None:
             _, first, length = view[0]
-            return numbers[first : first + length]
-        return numbers
+            return _Storage(numbers[first : first + length])
+        return _Storage(numbers)
 
     # The tensors are views of buffers that the rest of the file then fills.
-    content = ArraysOnly(file, _torch_parts(copy=False), storage).load()
-    for key in ArraysOnly(file).load():
+    content = ArraysOnly(file, allowance, _torch_parts(allowance, copy=False), storage).load()
+    for key in ArraysOnly(file, allowance).load():
         buffer, kind = storages[key]
         count = int.from_bytes(file.read(8), "little")
         raw = file.read(len(buffer))
@@ -138,30 +147,38 @@ def _reference(pid: Any) -> tuple:
     return pid
 
 
-def _torch_parts(copy: bool = True) -> Globals:
+def _torch_parts(allowance: Allowance, copy: bool = True) -> Globals:
     """Return the globals of a state_dict; a storage's class stands for its number type."""
 
-    def rebuild(storage: np.ndarray, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
-        count = int(np.prod(size, dtype=object)) if size else 1
+    def rebuild(storage: object, offset: int, size: tuple, stride: tuple, *_: Any) -> np.ndarray:
+        # Nothing but a storage: an array's own memory may be shorter than its shape and strides make believe.
+        if not isinstance(storage, _Storage) or type(offset) is not int:
+            raise pickle.UnpicklingError("a tensor in it is no view of a storage")
+        numbers, count = storage.numbers, elements(size)
+        elements(stride)  # which checks them
         last = offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True)) if count else 0
         # A count beyond the storage's is a repeated (expanded) tensor, of which a few bytes can claim terabytes.
-        if offset < 0 or min(stride, default=0) < 0 or (count and last >= storage.size) or count > storage.size:
-            raise pickle.UnpicklingError(f"a tensor of shape {tuple(size)} lies outside its {storage.size} numbers")
-        steps = tuple(step * storage.itemsize for step in stride)
-        view = np.lib.stride_tricks.as_strided(storage[offset:], tuple(size), steps)
+        if offset < 0 or (count and last >= numbers.size) or count > numbers.size:
+            raise pickle.UnpicklingError(f"a tensor of shape {tuple(size)} lies outside its {numbers.size} numbers")
+        allowance.take(count * max(numbers.itemsize, 4))  # as many tensors may share a storage as the file says
+        steps = tuple(step * numbers.itemsize for step in stride)
+        view = np.lib.stride_tricks.as_strided(numbers[offset:], size, steps)
         return _owned(view) if copy else view
 
     parts: Globals = {
         ("torch._utils", "_rebuild_tensor_v2"): rebuild,
         ("torch._utils", "_rebuild_tensor"): rebuild,
         ("torch._utils", "_rebuild_parameter"): lambda data, *_: data,
-        ("torch", "Size"): tuple,
+        ("torch", "Size"): small_tuple,
     }
     return parts | {("torch", name): kind for name, kind in _STORAGES.items()}
 
 
-def _numbers(raw: bytes, kind: str) -> np.ndarray:
-    return _typed(np.frombuffer(raw, np.uint8), kind)
+@dataclass(frozen=True)
+class _Storage:
+    """A row of numbers that tensors are views of."""
+
+    numbers: np.ndarray
 
 
 def _typed(raw: np.ndarray, kind: str) -> np.ndarray:
@@ -179,5 +196,5 @@ _BFLOAT16 = np.dtype([("bfloat16", "<u2")])
 def _owned(array: np.ndarray) -> np.ndarray:
     """Return a contiguous copy, bfloat16 widened."""
     if array.dtype == _BFLOAT16:
-        return (np.ascontiguousarray(array).view("<u2").astype(np.uint32) << 16).view(np.float32)
+        return widened(np.ascontiguousarray(array).view("<u2"))
     return np.array(array, order="C")
