@@ -143,6 +143,27 @@ def test_weights_that_do_not_belong(trained: Path, tmp_path: Path) -> None:
     assert not list((tmp_path / "out").rglob("*.*"))
 
 
+LONG = "x" * 300
+
+
+@pytest.mark.parametrize("path", [LONG, LONG + ".pdparams", f"http://[::1/{LONG}", f"http://127.0.0.1:9/{LONG}"])
+def test_weights_that_have_no_name(trained: Path, tmp_path: Path, path: str) -> None:
+    for tool in ("val", "predict", "export"):
+        images = ("--image_path", trained / "data/train/fg") if tool == "predict" else ()
+        outcome = run_tool(
+            tool, "--config", trained / "config.yml", "--model_path", path, "--save_dir", tmp_path / "out", *images
+        )
+        one_sentence(outcome, path[:50])
+
+
+def test_configurations_that_have_no_name(trained: Path, tmp_path: Path) -> None:
+    one_sentence(train(trained, tmp_path / "run", config=Path(LONG + ".yml")), LONG[:50])
+    (tmp_path / "a.yml").symlink_to("b.yml")
+    (tmp_path / "b.yml").symlink_to("a.yml")
+    one_sentence(train(trained, tmp_path / "run", config=tmp_path / "a.yml"), "a.yml", "does not exist")
+    one_sentence(train(trained, tmp_path / "run", "--opts", f"model.pretrained={LONG}"), "pretrained", LONG[:50])
+
+
 @pytest.mark.parametrize("file", ["model.pdparams", "model.pdopt", "state.json"])
 @pytest.mark.parametrize("damage", ["cut", "gone", "empty"])
 def test_checkpoints_cut_short_say_so(trained: Path, tmp_path: Path, file: str, damage: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -132,6 +133,11 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(main() or 0)
     except MattingError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print(f"error: the name {str(error.filename):.60}... is too long for this system; shorten it", file=sys.stderr)
         sys.exit(1)
     except Stopped as stop:
         print(stop, file=sys.stderr)

@@ -1,28 +1,26 @@
-"""Files from elsewhere: fetched once into the user's cache, resumed when broken off, checked before they are used."""
+"""Files from elsewhere: fetched once into the user's cache, and checked before they are used."""
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import logging
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
+import zipfile
 from pathlib import Path
-from typing import Any
-
-from tqdm import tqdm
 
 from matting import digest
 from matting.errors import MattingError
 from matting.lock import locked
+from matting.weights import transfer
+from matting.weights.allowance import LARGEST
+from matting.weights.cache import cache_dir, cached, lock_of, sweep
+from matting.weights.files import read_weights
 from matting.weights.published import PUBLISHED, Published
 
-logger = logging.getLogger(__name__)
+__all__ = ["cache_dir", "cached", "fetch", "fetch_published", "located", "mirrored"]
 
-_ATTEMPTS = 3
-_BLOCK = 1 << 20
+logger = logging.getLogger(__name__)
 
 
 def located(source: str | Path, offline: bool = False) -> Path:
@@ -46,49 +44,34 @@ def fetch_published(entry: Published, offline: bool = False) -> Path:
     return fetch(entry.url, entry.sha256, entry.size, offline)
 
 
-def cached(url: str) -> Path:
-    """Return where the local copy of a URL's file lies, or would lie."""
-    name = Path(urllib.parse.urlparse(url).path).name or "weights"
-    return cache_dir() / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
-
-
-def cache_dir() -> Path:
-    """Return the user's cache folder: MATTING_CACHE, else `matting` in XDG_CACHE_HOME or ~/.cache."""
-    if os.environ.get("MATTING_CACHE"):
-        return Path(os.environ["MATTING_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matting"
-
-
 def fetch(url: str, sha256: str | None = None, size: int | None = None, offline: bool = False) -> Path:
     """Return the local copy of a file behind a URL, fetching it once.
 
     A broken transfer goes on where it stopped, in this call and in the next. MATTING_MIRROR=https://host/path takes the
-    place of the URL's scheme and host; MATTING_OFFLINE=1 forbids all fetching, as `offline` does.
+    place of the URL's scheme and host; MATTING_OFFLINE=1 forbids all fetching, as `offline` does. What comes must be
+    readable weights, or a zip if the URL says so, of at most 4 GB: not every server says how long its file is.
 
     Args:
-        sha256: the right checksum as hex digits; None trusts the first transfer.
+        sha256: the right checksum as hex digits; None trusts the first transfer that can be read.
         size: bytes, if known.
 
     Raises:
         MattingError: it cannot be fetched, or what came is not that file; the message says how to go on.
     """
     target = cached(url)
-    if target.is_file():
+    if os.path.isfile(target):
         return target
     if offline or os.environ.get("MATTING_OFFLINE", "0") not in ("", "0"):
         raise MattingError(f"{url} is not in the cache and fetching is off; {_by_hand(target)}")
-    address = mirrored(url)
+    address = url
     try:
-        if urllib.parse.urlparse(address).scheme not in ("http", "https"):
-            raise ValueError("only http and https are fetched")
-        with locked(target.with_name(f".{target.name}.lock")):
+        address = mirrored(url)
+        with locked(lock_of(target)):
             if not target.is_file():
-                part = target.with_name(target.name + ".part")
-                logger.info("fetching %s", address)
-                _transfer(address, part)
-                _check(part, address, sha256, size)
-                os.replace(part, target)
+                _bring(address, target, sha256, size)
     except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, MattingError):
+            raise
         raise MattingError(f"{address} cannot be fetched ({error}); {_by_hand(target)}") from None
     return target
 
@@ -99,77 +82,44 @@ def mirrored(url: str) -> str:
     return mirror.rstrip("/") + urllib.parse.urlparse(url).path if mirror else url
 
 
-def _transfer(address: str, part: Path) -> None:
-    """Bring `part` to the file's full length; a transfer that breaks off is tried again from where it stopped."""
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            _receive(address, part)
-            return
-        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
-            if attempt == _ATTEMPTS:
-                raise
-            logger.warning("the transfer broke off (%s); going on", error or type(error).__name__)
-
-
-def _receive(address: str, part: Path) -> None:
-    """Append what is missing, or begin anew if the server cannot go on or its file has changed since."""
-    version = part.with_name(part.name + ".version")
-    have = part.stat().st_size if part.is_file() and version.is_file() else 0
-    request = urllib.request.Request(address)
-    if have:
-        request.add_header("Range", f"bytes={have}-")
-        request.add_header("If-Range", version.read_text())
+def _bring(address: str, target: Path, sha256: str | None, size: int | None) -> None:
+    """Fetch a file, which takes its place in the cache when it is the right one; its lock must be held."""
+    part = target.with_name(target.name + ".part")
+    sweep(apart_from=part)
+    logger.info("fetching %s", address)
+    rule = f"no file of more than {LARGEST >> 30} GB is fetched" if size is None else f"the file has {size}"
     try:
-        response = urllib.request.urlopen(request, timeout=30)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise
-        part.unlink()  # longer than what the server has now
-        return _receive(address, part)
-    with response:
-        resumed = response.status == 206
-        total = (have if resumed else 0) + int(response.headers.get("Content-Length") or 0)
-        _note_version(version, response.headers)
-        with open(part, "ab" if resumed else "wb") as file, _progress(part, total, have if resumed else 0) as bar:
-            while block := response.read(_BLOCK):
-                file.write(block)
-                bar.update(len(block))
-    if total and part.stat().st_size < total:
-        raise http.client.IncompleteRead(b"", total - part.stat().st_size)
-    version.unlink(missing_ok=True)
-    return None
+        transfer.bring(address, part, LARGEST if size is None else size, rule)
+        _check(part, target.suffix == ".zip", sha256, size)
+    except ValueError:
+        transfer.discard(part)
+        raise
+    os.replace(part, target)
 
 
-def _note_version(version: Path, headers: Any) -> None:
-    """Keep what identifies the server's file, without which a resumed transfer could join two files."""
-    tag = headers.get("ETag") or headers.get("Last-Modified")
-    if tag and not tag.startswith("W/"):
-        version.write_text(tag)
-    else:
-        version.unlink(missing_ok=True)
-
-
-def _check(part: Path, address: str, sha256: str | None, size: int | None) -> None:
-    """Refuse, and remove, what is not the file that was asked for."""
+def _check(part: Path, packed: bool, sha256: str | None, size: int | None) -> None:
+    """Refuse what is not the file that was asked for."""
     with open(part, "rb") as file:
         head = file.read(64).lstrip()
-    found, problem = part.stat().st_size, ""
+    length = part.stat().st_size
     if head[:1] == b"<":
-        problem = "a web page came instead of the file (a proxy's login, or a moved address)"
-    elif not found:
-        problem = "an empty file came"
-    elif size is not None and found != size:
-        problem = f"{found} bytes came, the file has {size}"
-    elif sha256 is not None and (found_sum := digest.sha256(part)) != sha256:
-        problem = f"its SHA-256 is {found_sum}, the published one {sha256}"
-    if problem:
-        part.unlink()
-        raise ValueError(problem)
-
-
-def _progress(part: Path, total: int, done: int) -> tqdm:
-    name = part.name.removesuffix(".part").partition("-")[2]
-    return tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=name, disable=None)
+        raise ValueError("a web page came instead of the file (a proxy's login, or a moved address)")
+    if head[:1] in (b"{", b"["):
+        raise ValueError("a JSON message came instead of the file")
+    if not length:
+        raise ValueError("an empty file came")
+    if size is not None and length != size:
+        raise ValueError(f"{length} bytes came, the file has {size}")
+    if sha256 is not None and (its_sum := digest.sha256(part)) != sha256:
+        raise ValueError(f"its SHA-256 is {its_sum}, the published one {sha256}")
+    try:
+        if packed:
+            zipfile.ZipFile(part).close()  # its directory is at the end
+        else:
+            read_weights(part)
+    except (MattingError, zipfile.BadZipFile) as error:
+        reason = str(error).replace(str(part), "what came")
+        raise ValueError(f"what came cannot be read, or its end is missing: {reason}") from None
 
 
 def _by_hand(target: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,9 +53,9 @@ def weights_file(path: str | Path) -> Path:
         MattingError: there is none.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # which, unlike pathlib, takes names that are too long for names of nothing
         path = path / "model.pdparams"
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise MattingError(
             f"the weights {path} do not exist; give a .pdparams, .safetensors or .pth file, the folder that holds one, "
             "or a name that tools/download.py lists"
