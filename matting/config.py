@@ -166,7 +166,7 @@ def _override(values: dict[str, Any], item: str) -> None:
 
 def _child(node: Any, key: str, at: str, item: str) -> Any:
     if isinstance(node, list):
-        if key.isdigit() and int(key) < len(node):
+        if key.isdecimal() and len(key) < 10 and int(key) < len(node):
             return node[int(key)]
         raise MattingError(f"--opts {item}: {at} is a list of {len(node)}; name one by 0 to {len(node) - 1}")
     if isinstance(node, dict):

@@ -68,6 +68,8 @@ def test_the_learning_rate_scales_a_schedule_of_several_values(tmp_path: Path) -
         (["modle.type=DIM"], "did you mean model?"),
         (["model.backbon.type=VGG16"], "did you mean backbone?"),
         (["train_dataset.transforms.7.type=Resize"], "0 to 1"),
+        (["train_dataset.transforms.².type=Resize"], "0 to 1"),
+        (["train_dataset.transforms." + "1" * 5000 + "=Resize"], "0 to 1"),
         (["iters"], "key=value"),
         (["iters=0"], "at least 1"),
         (["iters=[1"], "no yml value"),

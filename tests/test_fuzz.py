@@ -288,7 +288,7 @@ ODD = [
     "[1, 2]", "{a: 1}", "1e9", "Null", "&a [*a]", "!!python/none", "[", "2001-99-99", "&a [*a, *a]", "1:2:3.5",
     "{1: 2}",
 ]  # fmt: skip
-KEYS = ["model", "type", "train_dataset", "transforms", "0", "9", "-1", "", "iters", "x"]
+KEYS = ["model", "type", "train_dataset", "transforms", "0", "9", "-1", "²", "", "iters", "x"]
 
 
 @few

@@ -159,6 +159,12 @@ def test_pretrained_takes_what_fits_but_never_nothing(tmp_path: Path) -> None:
         weights.load_pretrained(layer, str(path))
 
 
+@pytest.mark.parametrize("source", [5, True, ["w.pdparams"], {"path": "w"}])
+def test_pretrained_that_names_nothing_is_an_error(source: object) -> None:
+    with pytest.raises(MattingError, match="pretrained: .* is no path"):
+        weights.load_pretrained(Layer(), source)  # type: ignore[arg-type]
+
+
 def test_safetensors_round_trip_with_what_the_network_is(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     turned = {"conv.weight": np.arange(6.0, dtype=np.float32).reshape(3, 2).T, "half": np.ones(2, np.float16)}

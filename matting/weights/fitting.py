@@ -82,6 +82,8 @@ def load_pretrained(layer: Layer, source: str) -> None:
     Raises:
         MattingError: nothing fits, a name fits with another shape, or the file cannot be fetched.
     """
+    if not isinstance(source, str):
+        raise MattingError(f"pretrained: {source!r} is no path, URL or published name; give one, or Null for none")
     try:
         arrays = _widened(layer, read_weights(located(source)))
     except MattingError as error:
