@@ -350,6 +350,20 @@ def test_parts_of_killed_downloads_go_with_the_next(server: Server) -> None:
     assert fresh.exists() and alive.exists()
 
 
+@pytest.mark.parametrize("ending", [".part", ".version"])
+def test_a_name_that_looks_like_a_part_is_kept(server: Server, ending: str) -> None:
+    server.moved = {f"/net{ending}": server.url}
+    path = download.fetch(server.url.replace("/models/net.pdparams", f"/net{ending}"))
+    download.fetch(server.url)
+    assert path.read_bytes() == CONTENT and path in [one.path for one in cache.contents()]
+
+
+def test_parts_go_before_what_is_whole(server: Server) -> None:
+    path, part = left("1-a.pdparams", 5), left("2-b.pdparams.part", 1, bytes(9000), version=True)
+    removed, held = cache.prune(max_size=100)
+    assert [one.path for one in removed] == [part] and not held and path.exists()
+
+
 def test_the_tool_prunes_by_age_and_size(server: Server) -> None:
     path = download.fetch(server.url)
     old = left("1-a.pdparams", 40)

@@ -48,7 +48,10 @@ def cached(url: str) -> Path:
         key = hashlib.sha256(url.encode()).hexdigest()[:12]
     except ValueError as error:
         raise MattingError(f"{url!r} is no URL ({error}); give one that begins with https://, or a path") from None
-    return cache_dir() / f"{key}-{re.sub(r'[^A-Za-z0-9._-]', '_', name)[-_LONGEST_NAME:]}"
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", name)[-_LONGEST_NAME:]
+    if name.endswith((".part", ".version")):  # which mean in the cache that it is not whole
+        name += "_"
+    return cache_dir() / f"{key}-{name}"
 
 
 def lock_of(path: Path) -> Path:
@@ -118,7 +121,7 @@ def prune(older_than: float | None = None, max_size: float | None = None) -> tup
     total = sum(one.size for one in everything)
     removed: list[Kept] = []
     held: list[Kept] = []
-    for one in everything:
+    for one in sorted(everything, key=lambda one: one.kind != "part"):
         old = older_than is not None and one.days() > older_than
         if old or one.kind == "part" or (max_size is not None and total > max_size):
             try:
@@ -126,7 +129,7 @@ def prune(older_than: float | None = None, max_size: float | None = None) -> tup
             except OSError as error:
                 raise MattingError(f"{one.path} cannot be removed: {error.strerror}; do so by hand") from None
             (removed if gone else held).append(one)
-            total -= one.size
+            total -= one.size  # what is held counts as gone, or all that is newer would go in its place
     return removed, held
 
 
@@ -139,7 +142,8 @@ def sweep(apart_from: Path) -> None:
     for one in _downloads():
         useless = one.kind == "part" and (not transfer.resumable(one.path) or one.days() > _KEPT_DAYS)
         if useless and one.path != apart_from:
-            one.remove()
+            with contextlib.suppress(OSError):  # of another user: no reason to fetch nothing
+                one.remove()
 
 
 def _visible(folder: Path) -> list[Path]:

@@ -82,10 +82,8 @@ _ARRAY = object()
 """What a pickle gets for the class `numpy.ndarray`: something to hand to `_reconstruct`, and nothing to call."""
 
 _NUMBERS = re.compile(r"[<>|=]?[fiub][1248]")
-
-
 _LONGEST_TUPLE = 64
-_MOST_OPCODES = 1_000_000
+_MOST_OPCODES = 1_000_000  # thirty thousand tensors
 _NEVER = {
     "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "EMPTY_SET", "ADDITEMS", "FROZENSET", "BYTEARRAY8",
     "NEXT_BUFFER", "READONLY_BUFFER", "PERSID",
