@@ -1,6 +1,11 @@
 """Natural image matting on PaddleSeg: networks, data, training, evaluation and prediction of alpha mattes."""
 
+from matting import telemetry
+
 __version__ = "0.1.0"
+
+# Here, because nothing of the package can be imported before it.
+telemetry.switch_off()
 
 
 def __getattr__(name: str) -> object:
