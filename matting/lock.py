@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from matting import private
 from matting.errors import MattingError
 
 logger = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock while the block runs; `path` is an empty file that stays. Waiting for another process is logged.
+def locked(path: Path) -> Iterator[BinaryIO]:
+    """Hold the lock while the block runs; `path` is a small file that stays. Waiting for another process is logged.
 
     Where the system has no such locks (Windows) nothing is held, so what the block makes must be renamed into place.
 
+    Yields:
+        The file, for reading and writing, in which the holder can leave a note for the next one.
+
     Raises:
-        MattingError: the file cannot be made.
+        MattingError: the file cannot be made, or its folder is not the user's alone.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(path, "w")  # noqa: SIM115
-    except OSError as error:
-        raise MattingError(
-            f"{path} cannot be written: {error.strerror}; set MATTING_CACHE to a folder that can be"
-        ) from None
-    with lock:
+    with _opened(path) as lock:
         try:
             import fcntl
         except ImportError:
-            yield
+            yield lock
             return
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             logger.info("waiting for another process, which holds %s", path)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+        yield lock
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a lock as it is: not emptied, and never through a link, behind which any file of the user's may lie."""
+    try:
+        private.make(path.parent)
+        if path.is_symlink():
+            raise MattingError(f"{path} is a link, which no lock is; remove it")
+        # The flag closes the moment between the question and the opening, where the system has it.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    except OSError as error:
+        raise MattingError(
+            f"{path} cannot be written: {error.strerror}; set MATTING_CACHE to a folder that can be"
+        ) from None
+    return os.fdopen(descriptor, "r+b", buffering=0)

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from matting import Predictor, config, engines, weights
-from matting.core import builder, export
+from matting.core import builder, checkpoint, export
 from matting.core.deployment import Deployment
 from matting.core.export import TOLERANCE
 from matting.core.prediction import Runtime, cached_export, make_predictor
@@ -154,6 +154,35 @@ def test_the_cache_is_filled_once_and_mended(exported: Path, tmp_path: Path, mon
     assert cached_export(values, exported / "modnet.pdparams") == folder
     Deployment.read(folder)
     assert [path.name for path in folder.parent.iterdir() if not path.name.endswith(".lock")] == [folder.name]
+
+
+def test_a_cached_export_serves_only_what_it_was_checked_with(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path / "cache"))
+    values = config.load(exported / "modnet.yml")
+    other = config.load(exported / "modnet.yml")
+    other["val_dataset"]["transforms"][-1] = {"type": "Normalize", "mean": [0.1, 0.1, 0.1]}
+    checkpoint.save(tmp_path / "iter_1", builder.model(values), values, checkpoint.Progress())
+    # A bare copy says nothing of how it was trained; its export must not serve the checkpoint, which does.
+    (tmp_path / "model.pdparams").write_bytes((tmp_path / "iter_1/model.pdparams").read_bytes())
+    assert cached_export(other, tmp_path / "model.pdparams").is_dir()
+    with pytest.raises(MattingError, match="was trained with normalisation"):
+        cached_export(other, tmp_path / "iter_1")
+
+
+def test_a_cached_export_of_which_all_was_replaced_is_made_again(
+    exported: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = config.load(exported / "modnet.yml")
+    folder = cached_export(values, exported / "modnet.pdparams")
+    replaced = (folder / "model.onnx").read_bytes() + b"\0"
+    described = Deployment.read(folder)
+    (folder / "model.onnx").write_bytes(replaced)
+    described.write(folder)
+    Deployment.read(folder)
+    assert cached_export(values, exported / "modnet.pdparams") == folder
+    assert (folder / "model.onnx").read_bytes() != replaced and "was changed since the export" in caplog.text
 
 
 def test_prediction_from_a_filled_cache_imports_no_paddle(exported: Path, tmp_path: Path) -> None:

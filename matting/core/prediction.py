@@ -93,18 +93,22 @@ def make_predictor(
 def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bool = False) -> Path:
     """Return the export of weights in the user's cache, making it at their first use.
 
-    It is named by the contents of the weights and by what of the configuration matters, so a change of either makes
-    another. Two processes that start together make it once.
+    It is named by the contents of the weights, by what is said beside them of how they were trained (which is checked
+    when it is made), and by what of the configuration matters, so a change of any makes another. Two processes that
+    start together make it once. The lock notes the description's checksum, so that an export of which all was replaced,
+    description included, is made again.
     """
     file = weights.weights_file(weights.located(model_path))
     data = values.get("val_dataset") or {}
-    matters = [__version__, sha256(file), values.get("model"), data.get("transforms"), partial]
+    matters = [__version__, sha256(file), _stated(file), values.get("model"), data.get("transforms"), partial]
     key = hashlib.sha256(json.dumps(matters, sort_keys=True, default=str).encode()).hexdigest()[:20]
     folder = cache_dir() / "exports" / key
-    with locked(folder.with_name(f".{folder.name}.lock")):
+    with locked(folder.with_name(f".{folder.name}.lock")) as lock:
         if folder.is_dir():
             try:
                 Deployment.read(folder)
+                if lock.read().decode("ascii", "replace") != sha256(folder / DESCRIPTION):
+                    raise MattingError(f"{folder} was changed since the export")
                 return folder
             except MattingError as error:
                 logger.warning("%s; it is made again", error)
@@ -113,7 +117,26 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
         from matting.core.export import export
 
         export(values, file, folder, partial=partial)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(sha256(folder / DESCRIPTION).encode("ascii"))
     return folder
+
+
+def _stated(file: Path) -> Any:
+    """Return what a checkpoint says beside its weights about how they were trained; None without one.
+
+    Only to tell two such statements apart, without Paddle: `checkpoint.load` reads and compares it. What a
+    .safetensors file states is part of its contents.
+    """
+    state = file.with_name("state.json")
+    try:
+        content = state.read_bytes()
+        return json.loads(content)["identity"]
+    except OSError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return hashlib.sha256(content).hexdigest()
 
 
 def engine_used(runtime: Runtime) -> str:

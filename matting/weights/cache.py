@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from matting import private
 from matting.errors import MattingError
 from matting.weights import transfer
 
@@ -25,12 +26,12 @@ def cache_dir() -> Path:
     """Return the user's cache folder: MATTING_CACHE, else `matting` in XDG_CACHE_HOME or ~/.cache.
 
     Raises:
-        MattingError: the user has no home.
+        MattingError: the user has no home, or somebody else could change what is in the folder.
     """
     if os.environ.get("MATTING_CACHE"):
-        return Path(os.environ["MATTING_CACHE"])
+        return private.check(Path(os.environ["MATTING_CACHE"]))
     try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matting"
+        return private.check(Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matting")
     except RuntimeError:
         raise MattingError(
             "there is no home folder for the cache; set MATTING_CACHE to a folder that can be written"
