@@ -74,4 +74,5 @@ def test_the_lock_has_hashes_and_names_no_index() -> None:
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8")
     blocks = re.findall(r"^([A-Za-z0-9_.\[\]-]+==[^\n]*(?:\n    --hash[^\n]*)*)", text, re.M)
     assert len(blocks) > 50 and all("--hash=sha256:" in block for block in blocks)
+    assert "telemetry" not in text, "overrides.txt drops what reports about users"
     assert not re.search(r"https?://|--(extra-)?index-url|--find-links", text)

@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 
 from matting import __version__, atomic, config, weights
-from matting.core import optimizer_state
+from matting.core import finite, optimizer_state
 from matting.core.identity import identity
 from matting.core.state_file import read_state
 from matting.errors import MattingError
@@ -148,12 +148,13 @@ def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any]
         partial: take what fits, even of weights that were trained as something else.
 
     Raises:
-        MattingError: they do not fit the network, or say that they were trained as something else.
+        MattingError: they do not fit the network, say that they were trained as something else, or are not finite.
     """
     source = weights.weights_file(weights.located(source))
     if not partial:
         _check_identity(source, identity(values))
     weights.load_weights(network, source, partial)
+    finite.check(network, source)
 
 
 def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:

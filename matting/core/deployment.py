@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,14 @@ from typing import Any
 import yaml
 
 from matting import __version__, atomic, config
-from matting.core import components
+from matting.core import components, description
 from matting.core.predictor import Predictor
 from matting.core.tiling import MARGIN, tiled
 from matting.digest import sha256
-from matting.engines import Interface, open_engine
+from matting.engines import FILES, PARAMETERS, Interface, open_engine
 from matting.errors import MattingError
 
 DESCRIPTION = "deploy.yml"
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -42,17 +40,17 @@ class Deployment:
 
     def write(self, folder: Path) -> None:
         """Write `deploy.yml` with the checksums of the files that are in the folder now."""
-        files = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != DESCRIPTION}
+        names = [name for name in sorted((*FILES.values(), PARAMETERS)) if (folder / name).is_file()]
         interface = {key: _plain(value) for key, value in asdict(self.interface).items()}
         content = {
-            "format": _FORMAT,
+            "format": description.FORMAT,
             "version": __version__,
             "model": self.model,
             "output": "alpha",
             **interface,
             "transforms": self.transforms,
             "weights_sha256": self.weights_sha256,
-            "files": files,
+            "files": {name: sha256(folder / name) for name in names},
         }
         atomic.write_text(folder / DESCRIPTION, yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
@@ -63,29 +61,27 @@ class Deployment:
         Raises:
             MattingError: something is missing, changed, or of another format.
         """
-        path = folder / DESCRIPTION
         try:
-            content = config.read_mapping(path)
-            if content.get("format") != _FORMAT:
-                raise ValueError(f"its format is not {_FORMAT}")
-            size = content["size"]
-            interface = Interface(
-                tuple(content["inputs"]),
-                int(content["stride"]),
-                int(content["smallest"]),
-                tuple(size) if size else None,
-            )
-            read = cls(
-                content["model"], interface, content["transforms"], content["weights_sha256"], dict(content["files"])
-            )
-            if any(not isinstance(name, str) or Path(name).name != name for name in read.files):
-                raise ValueError("its files must lie in its own folder")
-        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            content = config.read_mapping(folder / DESCRIPTION)
+            description.check(content)
+        except (MattingError, ValueError) as error:
             raise MattingError(f"{folder} is no export ({error}); make one with tools/export.py") from None
-        for name, digest in read.files.items():
+        size = content["size"]
+        interface = Interface(
+            tuple(content["inputs"]), content["stride"], content["smallest"], tuple(size) if size else None
+        )
+        read = cls(content["model"], interface, content["transforms"], content["weights_sha256"], content["files"])
+        read._check_files(folder)
+        return read
+
+    def _check_files(self, folder: Path) -> None:
+        for name, digest in self.files.items():
             if not (folder / name).is_file() or sha256(folder / name) != digest:
                 raise MattingError(f"{folder / name} is missing or was changed since the export; export again")
-        return read
+        for name in (*FILES.values(), PARAMETERS):
+            # An engine would run it, and nobody knows where it is from.
+            if name not in self.files and (folder / name).is_file():
+                raise MattingError(f"{folder / name} is not listed in {DESCRIPTION}; remove it, or export again")
 
 
 def open_predictor(
@@ -110,13 +106,20 @@ def open_predictor(
 
 
 def put_into_place(beside: Path, folder: Path) -> None:
-    """Rename a finished folder; if another process was first, its folder stays."""
+    """Rename a finished folder; if another process was first, its folder stays.
+
+    Where the folder is there and empty (it may be a mount point, or where the user's shell stands) the files are moved
+    into it, the description last: without it nothing is an export.
+    """
+    if beside.parent == folder:
+        for path in sorted(beside.iterdir(), key=lambda path: path.name == DESCRIPTION):
+            os.replace(path, folder / path.name)
+        return
     try:
         os.rename(beside, folder)
     except OSError:
         if not (folder / DESCRIPTION).is_file():
             raise
-        shutil.rmtree(beside)
 
 
 def _plain(value: Any) -> Any:

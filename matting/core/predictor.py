@@ -122,12 +122,14 @@ class Predictor:
             (H, W) float32 in [0, 1].
 
         Raises:
-            MattingError: the arrays are not of these shapes and types, or the network needs a trimap and none is given.
+            MattingError: the arrays are not of these shapes and types, the network needs a trimap and none is given, or
+                it gives no matte.
         """
         self._check(image, trimap)
         batch, steps = self.prepare(image, trimap)
-        alpha = self.network(*(batch[name] for name in self.network.inputs))[0, 0]
-        alpha = undo(alpha, steps)
+        alpha = self.network(*(batch[name] for name in self.network.inputs))
+        self._check_matte(alpha, batch["image"].shape[2:])
+        alpha = undo(alpha[0, 0], steps)
         return alpha if trimap is None else impose(alpha, trimap)
 
     def prepare(self, image: np.ndarray, trimap: np.ndarray | None = None) -> tuple[dict[str, np.ndarray], tuple]:
@@ -147,6 +149,17 @@ class Predictor:
         if "trimap" in sample:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
         return batch, sample.get("undo", ())
+
+    def _check_matte(self, alpha: np.ndarray, size: tuple[int, ...]) -> None:
+        if alpha.shape != (1, 1, *size):
+            raise MattingError(
+                f"the network gave {alpha.shape} for a picture of {size}; it must be {(1, 1, *size)}: use another "
+                "export, or other weights"
+            )
+        if not np.isfinite(alpha).all():
+            raise MattingError(
+                "the network gave numbers that are not finite (NaN or infinite); its weights are broken: use others"
+            )
 
     def _check(self, image: np.ndarray, trimap: np.ndarray | None) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:

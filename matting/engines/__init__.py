@@ -15,11 +15,14 @@ ENGINES = ("openvino", "onnxruntime", "paddle")
 PRECISIONS = ("fp32", "bf16", "int8")
 
 FILES = {"onnx": "model.onnx", "int8": "model_int8.onnx", "paddle": "model.json"}
-"""The files of an export by kind; Paddle's has its weights beside it."""
+"""The files of an export by kind."""
+
+PARAMETERS = "model.pdiparams"
+"""Beside Paddle's file, its weights."""
 
 _PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "paddle": "paddle"}
 
-__all__ = ["ENGINES", "FILES", "PRECISIONS", "Interface", "choose", "installed", "open_engine"]
+__all__ = ["ENGINES", "FILES", "PARAMETERS", "PRECISIONS", "Interface", "choose", "installed", "open_engine"]
 
 
 def installed() -> list[str]:
@@ -70,9 +73,11 @@ def open_engine(
     if precision == "int8" and name == "paddle":
         raise MattingError("--precision int8 is done by openvino and onnxruntime, not by paddle")
     file = folder / FILES[kind]
-    if not file.is_file():
-        cure = "export with --calibrate IMAGES" if kind == "int8" else "export again"
-        raise MattingError(f"the export {folder} has no {file.name}; {cure}")
+    for part in (file, *([folder / PARAMETERS] if kind == "paddle" else [])):
+        # Paddle would go on without its weights, and with any numbers in their place.
+        if not part.is_file():
+            cure = "export with --calibrate IMAGES" if kind == "int8" else "export again"
+            raise MattingError(f"the export {folder} has no {part.name}; {cure}")
     if name == "openvino":
         from matting.engines.openvino import OpenVINONetwork
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -25,6 +28,18 @@ class Interface:
     smallest: int
     size: tuple[int, int] | None = None
 
+    def check_names(self, file: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+        """Refuse a file that takes other inputs, or gives no alpha, as an engine found them in it.
+
+        Raises:
+            MattingError: with the names and the rule.
+        """
+        if sorted(inputs) != sorted(self.inputs) or "alpha" not in outputs:
+            raise MattingError(
+                f"{file} takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}; it must "
+                f"take {', '.join(self.inputs)} and give alpha; export again"
+            )
+
     def check(self, arrays: tuple[np.ndarray, ...]) -> None:
         """Refuse inputs that the network does not take, before an engine says so in its own words.
 
@@ -42,3 +57,19 @@ class Interface:
                 f"the network got a picture of {width}x{height}; sides must be multiples of {self.stride} and at least "
                 f"{self.smallest}"
             )
+
+
+@contextmanager
+def explained(engine: str, file: Path) -> Iterator[None]:
+    """Turn what an engine says about a file that it cannot load or run into a sentence.
+
+    Raises:
+        MattingError: instead of any other exception but a want of memory; the engines' have no common base.
+    """
+    try:
+        yield
+    except (MattingError, MemoryError):
+        raise
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise MattingError(f"{engine} cannot run {file}: {reason}; export again, or use another --engine") from None

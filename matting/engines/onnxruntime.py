@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from matting.engines.interface import Interface
-from matting.errors import MattingError
+from matting.engines.interface import Interface, explained
 
 
 class ONNXRuntimeNetwork:
@@ -29,12 +28,14 @@ class ONNXRuntimeNetwork:
         options.enable_cpu_mem_arena = interface.size is not None
         known = onnxruntime.get_available_providers()
         providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in known]
-        try:
-            self._session = onnxruntime.InferenceSession(file, options, providers=providers)
-        except Exception as error:  # its exceptions have no common base besides this
-            raise MattingError(f"ONNX Runtime cannot load {file}: {error}; export again") from None
+        self._file = file
+        with explained("ONNX Runtime", file):
+            self._session = onnxruntime.InferenceSession(file.read_bytes(), options, providers=providers)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        interface.check_names(file, [value.name for value in inputs], [value.name for value in outputs])
 
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         """See `matting.engines.open_engine`."""
         self._interface.check(inputs)
-        return self._session.run(["alpha"], dict(zip(self.inputs, inputs, strict=True)))[0]
+        with explained("ONNX Runtime", self._file):
+            return self._session.run(["alpha"], dict(zip(self.inputs, inputs, strict=True)))[0]

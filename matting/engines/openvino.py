@@ -11,7 +11,7 @@ import numpy as np
 import openvino
 
 from matting import cpu
-from matting.engines.interface import Interface
+from matting.engines.interface import Interface, explained
 from matting.errors import MattingError
 
 _KEPT = 4
@@ -47,17 +47,21 @@ class OpenVINONetwork:
         self._lock = threading.Lock()
         self._compiled: OrderedDict[tuple, Any] = OrderedDict()
         self._file = file
-        try:
-            self._core.read_model(file)
-        except RuntimeError as error:
-            raise MattingError(f"OpenVINO cannot read {file}: {error}; export again") from None
+        with explained("OpenVINO", file):
+            # Kept, because each new size reads the network again, and by then the file may be gone or another.
+            self._content = file.read_bytes()
+            model = self._core.read_model(self._content)
+        known = {*self.inputs, "alpha"}
+        interface.check_names(
+            file, [_name(value, known) for value in model.inputs], [_name(value, known) for value in model.outputs]
+        )
 
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         """See `matting.engines.open_engine`."""
         self._interface.check(inputs)
         arrays = dict(zip(self.inputs, inputs, strict=True))
         # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
-        with self._lock:
+        with self._lock, explained("OpenVINO", self._file):
             request = self._request(arrays)
             request.infer(arrays, share_inputs=True)
             return request.get_tensor("alpha").data.copy()
@@ -65,10 +69,16 @@ class OpenVINONetwork:
     def _request(self, arrays: dict[str, np.ndarray]) -> Any:
         sizes = tuple(array.shape for array in arrays.values())
         if sizes not in self._compiled:
-            model = self._core.read_model(self._file)
+            model = self._core.read_model(self._content)
             model.reshape({name: list(array.shape) for name, array in arrays.items()})
             self._compiled[sizes] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
         self._compiled.move_to_end(sizes)
         return self._compiled[sizes]
+
+
+def _name(value: Any, known: set[str]) -> str:
+    """Return the name of an input or output, of several the one that is known."""
+    names = sorted(value.get_names())
+    return next((name for name in names if name in known), names[0] if names else "?")

@@ -9,7 +9,8 @@ import numpy as np
 from paddle import inference
 
 from matting import cpu
-from matting.engines.interface import Interface
+from matting.engines import paddle_file
+from matting.engines.interface import Interface, explained
 
 
 class PaddleInferenceNetwork:
@@ -23,6 +24,7 @@ class PaddleInferenceNetwork:
     def __init__(self, file: Path, interface: Interface, threads: int = 0) -> None:
         self._interface = interface
         self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        paddle_file.check(file, file.with_suffix(".pdiparams"))
         config = inference.Config(str(file), str(file.with_suffix(".pdiparams")))
         config.disable_gpu()
         config.disable_glog_info()
@@ -32,13 +34,18 @@ class PaddleInferenceNetwork:
         # computes the convolutions.
         config.delete_pass("onednn_placement_pass")
         config.set_cpu_math_library_num_threads(threads or cpu.threads())
-        self._predictor = inference.create_predictor(config)
+        self._file = file
+        with explained("Paddle Inference", file):
+            self._predictor = inference.create_predictor(config)
+        # Its program does not keep the output's name, and has one output.
+        outputs = ["alpha"] if len(self._predictor.get_output_names()) == 1 else self._predictor.get_output_names()
+        interface.check_names(file, self._predictor.get_input_names(), outputs)
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: np.ndarray) -> np.ndarray:
         """See `matting.engines.open_engine`."""
         self._interface.check(inputs)
-        with self._lock:
+        with self._lock, explained("Paddle Inference", self._file):
             for name, array in zip(self.inputs, inputs, strict=True):
                 self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array))
             self._predictor.run()

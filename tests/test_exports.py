@@ -1,0 +1,206 @@
+"""Exports edited, broken, deleted, interrupted or sent to odd places: a sentence or the right matte, nothing else."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+import pytest
+import yaml
+from onnx import TensorProto, helper, numpy_helper
+
+from matting import Predictor, weights
+from matting.core import builder, export, prediction
+from matting.core.deployment import Deployment
+from matting.engines import ENGINES
+from matting.errors import MattingError
+
+VALUES = {"model": {"type": "Brightness"}, "val_dataset": {"transforms": [{"type": "Normalize"}]}}
+PICTURE = np.full((8, 12, 3), 200, np.uint8)
+
+
+class Brightness(paddle.nn.Layer):
+    """The smallest network that has weights."""
+
+    inputs, stride, smallest, jumps = ("image",), 1, 1, False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = paddle.nn.Conv2D(3, 1, 1)
+
+    def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
+        return {"alpha": paddle.nn.functional.sigmoid(self.mix(image))}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def brightness() -> Iterator[None]:
+    """Let configurations stand for that network."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "check", lambda _: None)
+        patch.setattr(builder, "model", lambda *_, **__: Brightness())
+        yield
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of weights, with the export of them beside."""
+    folder = tmp_path_factory.mktemp("source")
+    weights.write_weights(folder / "w.pdparams", {k: v.numpy() for k, v in Brightness().state_dict().items()})
+    export.export(VALUES, folder / "w.pdparams", folder / "export")
+    return folder
+
+
+@pytest.fixture
+def ours(source: Path, tmp_path: Path) -> Path:
+    """An export to break."""
+    return shutil.copytree(source / "export", tmp_path / "ours")
+
+
+def rewrite(folder: Path, **changes: Any) -> None:
+    """Edit the description of an export by hand; None removes a key."""
+    content = yaml.safe_load((folder / "deploy.yml").read_text()) | changes
+    text = yaml.safe_dump({key: value for key, value in content.items() if value is not ...})
+    (folder / "deploy.yml").write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("format", "1", "format"),
+        ("model", 7, "model is 7; it must be a text"),
+        ("output", "matte", "output is 'matte'; it must be alpha"),
+        ("inputs", "image", "inputs"),
+        ("inputs", None, "inputs is None"),
+        ("inputs", ["trimap"], r"\[image\] or \[image, trimap\]"),
+        ("inputs", [["image"]], "inputs"),
+        ("stride", 0, "stride is 0; it must be a whole number from 1"),
+        ("stride", -32, "stride"),
+        ("stride", "32", "stride is '32'"),
+        ("stride", 1.5, "stride"),
+        ("stride", True, "stride"),
+        ("stride", 10**9, "stride"),
+        ("smallest", None, "smallest"),
+        ("smallest", [32], "smallest"),
+        ("smallest", float("inf"), "smallest"),
+        ("size", 64, "size is 64; it must be null, or"),
+        ("size", [64], "size"),
+        ("size", ["64", "64"], "size"),
+        ("size", [0, 64], "size"),
+        ("size", {"height": 64}, "size"),
+        ("transforms", None, "transforms is None; it must be a list"),
+        ("transforms", "Normalize", "transforms"),
+        ("transforms", ["Normalize"], "transforms.0"),
+        ("transforms", [{"type": "Normalise"}], "Normalise"),
+        ("transforms", [{"type": "Normalize", "mean": "grey"}], "is no export"),
+        ("transforms", [{"type": "Normalize", "mean": {"a": 1}}], "is no export"),
+        ("transforms", [{"type": "ResizeByShort", "short_size": "64"}], "is no export"),
+        ("weights_sha256", 12, "weights_sha256 is 12"),
+        ("files", ["model.onnx"], "files"),
+        ("files", {"model.onnx": 3}, "files"),
+        ("files", {1: "0"}, "files"),
+        ("files", {"../model.onnx": "0"}, "lie in its own folder"),
+        ("files", {"x" * 300: "0"}, "files"),
+        ("files", {"model\0.onnx": "0"}, "files"),
+        ("files", {}, "model.onnx is not listed in deploy.yml"),
+        *((field, ..., f"it has no {field}") for field in ("model", "inputs", "stride", "size", "transforms", "files")),
+    ],
+)
+def test_edited_descriptions_are_refused_by_field(ours: Path, field: str, value: Any, said: str) -> None:
+    rewrite(ours, **{field: value})
+    with pytest.raises(MattingError, match=said):
+        Predictor.from_export(ours, engine="onnxruntime")
+
+
+def network_file(inputs: list[str], output: str, channels: int = 3) -> bytes:
+    """Return an ONNX file that mixes its inputs' channels."""
+    mix = numpy_helper.from_array(np.ones((1, channels, 1, 1), np.float32), "mix")
+    kinds = {"image": channels, "picture": channels, "trimap": 1}
+    nodes = [helper.make_node("Conv", [inputs[0], "mix"], ["mixed"])]
+    nodes.append(helper.make_node("Sum", ["mixed", *inputs[1:]], [output]))
+    graph = helper.make_graph(
+        nodes, "strange",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", kinds[name], "h", "w"]) for name in inputs],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 1, "h", "w"])],
+        [mix],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("engine", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (network_file(["image"], "matte"), "gives matte; it must take image and give alpha"),
+        (network_file(["picture"], "alpha"), "takes picture"),
+        (network_file(["image", "trimap"], "alpha"), "takes image, trimap"),
+        (network_file(["image"], "alpha", channels=5), "cannot run"),
+        (b"no network", "cannot run"),
+        (b"", "cannot run"),
+    ],
+)
+def test_networks_of_other_inputs_and_outputs_are_refused(ours: Path, engine: str, content: bytes, said: str) -> None:
+    described = Deployment.read(ours)
+    (ours / "model.onnx").write_bytes(content)
+    described.write(ours)
+    with pytest.raises(MattingError, match=said):
+        Predictor.from_export(ours, engine=engine)(PICTURE)
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("name", ["model.json", "model.pdiparams"])
+@pytest.mark.parametrize("change", ["gone", "cut", "empty", "zeros", "list"])
+def test_broken_files_of_paddle_are_refused(ours: Path, name: str, change: str, listed: bool) -> None:
+    right, described = (ours / name).read_bytes(), Deployment.read(ours)
+    broken = {"cut": right[:-5], "empty": b"", "zeros": bytes(len(right)), "list": b"[1, 2]"}
+    if change == "gone":
+        (ours / name).unlink()
+    else:
+        (ours / name).write_bytes(broken[change])
+    if listed:
+        described.write(ours)
+    with pytest.raises(MattingError, match=rf"{name}|model\.json"):
+        Predictor.from_export(ours, engine="paddle")(PICTURE)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_export_deleted_while_it_is_used_goes_on(ours: Path, source: Path, engine: str) -> None:
+    right = Predictor.from_export(source / "export", engine=engine)
+    predictor = Predictor.from_export(ours, engine=engine)
+    predictor(PICTURE)
+    shutil.rmtree(ours)
+    other = np.zeros((40, 16, 3), np.uint8)  # a size that no program was compiled for yet
+    np.testing.assert_array_equal(predictor(other), right(other))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_refused(source: Path, tmp_path: Path, value: float) -> None:
+    state = weights.read_weights(source / "w.pdparams")
+    state["mix.bias"] = np.full_like(state["mix.bias"], value)
+    weights.write_weights(tmp_path / "w.pdparams", state)
+    for engine in ("dynamic", "auto"):
+        with pytest.raises(MattingError, match="mix.bias holds NaN or infinity"):
+            prediction.make_predictor(VALUES, tmp_path / "w.pdparams", prediction.Runtime(engine))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda image: image[:, :1] * np.float32(np.nan), "not finite"),
+        (lambda image: image, r"it must be \(1, 1, 8, 12\)"),
+        (lambda image: image[:, :1, ::2], r"\(1, 1, 4, 12\)"),
+    ],
+)
+def test_what_is_no_matte_is_refused(answer: Callable, said: str) -> None:
+    class Network:
+        inputs, stride, smallest = ("image",), 1, 1
+
+        def __call__(self, image: np.ndarray) -> np.ndarray:
+            return answer(image)
+
+    with pytest.raises(MattingError, match=said):
+        Predictor(Network(), [])(PICTURE)
