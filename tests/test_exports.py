@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +18,14 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from matting import Predictor, weights
-from matting.core import builder, export, prediction
+from matting import Predictor, filling, weights
+from matting.core import builder, export, prediction, quantise
 from matting.core.deployment import Deployment
+from matting.core.prediction import cached_export
 from matting.engines import ENGINES
 from matting.errors import MattingError
+from matting.imageio import write_png
+from tools import ROOT
 
 VALUES = {"model": {"type": "Brightness"}, "val_dataset": {"transforms": [{"type": "Normalize"}]}}
 PICTURE = np.full((8, 12, 3), 200, np.uint8)
@@ -204,3 +212,117 @@ def test_what_is_no_matte_is_refused(answer: Callable, said: str) -> None:
 
     with pytest.raises(MattingError, match=said):
         Predictor(Network(), [])(PICTURE)
+
+
+def test_an_int8_version_is_there_when_it_was_accepted_only(
+    ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_png(tmp_path / "photo.png", PICTURE)
+    before, tries = (ours / "deploy.yml").read_bytes(), []
+
+    def quantised(made_from: Path, target: Path, *_: Any) -> None:
+        tries.append(target)
+        if len(tries) == 2:
+            raise KeyboardInterrupt
+        target.write_bytes(made_from.read_bytes())
+
+    monkeypatch.setattr(quantise, "_quantise", quantised)
+    monkeypatch.setattr(quantise, "BOUND", -1)  # the first is rejected, and Ctrl-C comes in the second
+    with pytest.raises(KeyboardInterrupt):
+        quantise.calibrate(ours, [tmp_path / "photo.png"])
+    assert len(tries) == 2 and (ours / "deploy.yml").read_bytes() == before
+    with pytest.raises(MattingError, match="no model_int8.onnx"):
+        Predictor.from_export(ours, precision="int8")
+    monkeypatch.setattr(quantise, "BOUND", 1)
+    quantise.calibrate(ours, [tmp_path / "photo.png"])
+    assert Predictor.from_export(ours, precision="int8")(PICTURE).shape == (8, 12)
+    assert sorted(path.name for path in ours.iterdir()) == [
+        "deploy.yml", "model.json", "model.onnx", "model.pdiparams", "model_int8.onnx",
+    ]  # fmt: skip
+
+
+def test_an_empty_folder_is_filled_and_not_replaced(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As a mount point has to be, which can be neither removed nor renamed over.
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    monkeypatch.chdir(tmp_path / "folder")
+    number = (tmp_path / "folder").stat().st_ino
+    for given in (Path("."), tmp_path / "folder", tmp_path / "link"):
+        export.export(VALUES, source / "w.pdparams", given)
+        assert (tmp_path / "folder").stat().st_ino == number
+        assert Predictor.from_export(given)(PICTURE).shape == (8, 12)
+        assert sorted(os.listdir(tmp_path)) == ["folder", "link"]
+        for path in (tmp_path / "folder").iterdir():
+            path.unlink()
+
+
+@pytest.mark.parametrize("name", ["file", "file/export", "circle", "x" * 300, "full"])
+def test_places_where_no_export_can_go(source: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/notes.txt").write_text("mine")
+    with pytest.raises(MattingError):
+        export.export(VALUES, source / "w.pdparams", tmp_path / name)
+    assert (tmp_path / "file").read_text() == "mine" == (tmp_path / "full/notes.txt").read_text()
+    assert sorted(os.listdir(tmp_path)) == ["circle", "file", "full"]
+
+
+def test_half_exports_of_killed_runs_are_removed(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".export.4711.part").mkdir()
+    (tmp_path / ".export.4711.part/model.onnx").write_bytes(b"half")
+    (tmp_path / ".other.4711.part").mkdir()
+    with filling.filling(tmp_path / "export") as living:
+        (living / "model.onnx").write_bytes(b"in the making")
+        export.export(VALUES, source / "w.pdparams", tmp_path / "export")
+        assert (living / "model.onnx").read_bytes() == b"in the making"
+    assert sorted(os.listdir(tmp_path)) == [".other.4711.part", "export"]
+
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path / "cache"))
+    folder = cached_export(VALUES, source / "w.pdparams")
+    (folder.parent / ".0123.abc.part").mkdir()
+    with filling.filling(folder.parent / "another") as living:
+        assert cached_export(VALUES, source / "w.pdparams") == folder
+        assert living.is_dir()
+    assert sorted(os.listdir(folder.parent)) == [f".{folder.name}.lock", folder.name]
+
+
+def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys, time; from pathlib import Path; from matting.filling import filling\n"
+        "with filling(Path(sys.argv[1])) as folder: print(folder.name, flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "export")],
+        stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    name = process.stdout.readline().strip()
+    filling.remove_abandoned(tmp_path, "export")
+    assert (tmp_path / name).is_dir()
+    process.kill()
+    process.communicate()
+    filling.remove_abandoned(tmp_path, "export")
+    assert not os.listdir(tmp_path)
+
+
+def test_a_disk_that_fills_up_during_the_first_export(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path))
+    sizes = sorted(path.stat().st_size for path in (source / "export").iterdir())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        for limit in (0, *(size - 1 for size in sizes)):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+            with pytest.raises(MattingError, match="MATTING_CACHE"):
+                cached_export(VALUES, source / "w.pdparams")
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            assert [path.suffix for path in (tmp_path / "exports").iterdir()] == [".lock"]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    Deployment.read(cached_export(VALUES, source / "w.pdparams"))

@@ -11,7 +11,7 @@ import _cli
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Write a network as ONNX and as Paddle's static program, verified, with deploy.yml.")
     _cli.add_weights(parser)
-    parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is not there yet")
+    parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is new or empty")
     parser.add_argument(
         "--input_size",
         type=_cli.positive,

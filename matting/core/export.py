@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from matting.core.deployment import Deployment, put_into_place
 from matting.core.predictor import PaddleNetwork
 from matting.digest import sha256
 from matting.drawn_data import draw_portrait
-from matting.engines import FILES, Interface, installed, open_engine
-from matting.errors import MattingError
+from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine, paddle_file
+from matting.errors import MattingError, UnwritableError
+from matting.filling import filling, remove_abandoned
 from matting.registry import TRANSFORMS
 from matting.transforms import resize
 from matting.trimap import for_evaluation
@@ -81,7 +81,7 @@ def export(
         MattingError: the weights do not fit, the converter is not installed, the folder holds something else, or an
             engine's alpha is farther off than `verify` allows.
     """
-    _check_folder(folder)
+    target = _checked(folder)
     builder.check(values)
     file = weights.weights_file(weights.located(model_path))
     network = builder.model(values, pretrained=False)
@@ -97,18 +97,12 @@ def export(
         _fixed(section(values, "val_dataset").get("transforms") or [], size),
         sha256(file),
     )
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    with atomic.explained(folder):
-        beside.mkdir(parents=True)
-    try:
+    with filling(target, inside=target.is_dir()) as beside:
         _write_paddle(network, interface, beside)
         _write_onnx(beside, described)
         described.write(beside)
         differences = verify(network, beside, interface)
-        put_into_place(beside, folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        put_into_place(beside, target)
     return Exported(folder, differences, getattr(network, "jumps", False))
 
 
@@ -172,6 +166,10 @@ def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) 
     reduced.eval()
     traced = paddle.jit.to_static(reduced, input_spec=specs, full_graph=True)
     paddle.jit.save(traced, str(folder / "model"))
+    try:
+        paddle_file.check(folder / FILES["paddle"], folder / PARAMETERS)
+    except MattingError as error:  # where room runs out Paddle says nothing
+        raise UnwritableError(f"{folder} cannot be written ({error}); make room, or choose another folder") from None
 
 
 def _write_onnx(folder: Path, described: Deployment) -> None:
@@ -181,12 +179,10 @@ def _write_onnx(folder: Path, described: Deployment) -> None:
         from matting.core import onnx_graph
     except ImportError as error:
         raise MattingError(f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0'") from None
-    program = folder / FILES["paddle"]
+    program, parameters = folder / FILES["paddle"], folder / PARAMETERS
     # Its own constant folding would install packages by itself.
     with _quiet():
-        content = paddle2onnx.export(
-            str(program), str(program.with_suffix(".pdiparams")), None, opset_version=_OPSET, optimize_tool="none"
-        )
+        content = paddle2onnx.export(str(program), str(parameters), None, opset_version=_OPSET, optimize_tool="none")
     (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, "alpha", described.model))
 
 
@@ -223,10 +219,18 @@ def _check_input_size(interface: Interface) -> None:
         interface.check((np.empty((1, 3, *interface.size), np.float32),))
 
 
-def _check_folder(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
-    if folder.exists():
-        folder.rmdir()
+def _checked(folder: Path) -> Path:
+    """Return where an export goes, with links followed; an empty folder that is there is filled, and not replaced."""
     with atomic.explained(folder):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target = folder.resolve()
+        except RuntimeError:  # so Python calls a circle of links
+            raise MattingError(f"{folder} is a circle of links; give another --save_dir") from None
+        if target.is_dir():
+            remove_abandoned(target, target.name)
+            if any(target.iterdir()):
+                raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
+        elif target.exists():
+            raise MattingError(f"{folder} is no folder; give another --save_dir")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    return target

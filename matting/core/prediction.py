@@ -19,7 +19,8 @@ from matting.core.deployment import DESCRIPTION, Deployment, open_predictor
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.tiling import MARGIN, tiled
 from matting.digest import sha256
-from matting.errors import MattingError
+from matting.errors import MattingError, UnwritableError
+from matting.filling import remove_abandoned
 from matting.lock import locked
 from matting.weights.download import cache_dir
 
@@ -104,6 +105,7 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
     key = hashlib.sha256(json.dumps(matters, sort_keys=True, default=str).encode()).hexdigest()[:20]
     folder = cache_dir() / "exports" / key
     with locked(folder.with_name(f".{folder.name}.lock")) as lock:
+        remove_abandoned(folder.parent)
         if folder.is_dir():
             try:
                 Deployment.read(folder)
@@ -116,7 +118,12 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
         logger.info("exporting the network once for the engines, into %s", folder)
         from matting.core.export import export
 
-        export(values, file, folder, partial=partial)
+        try:
+            export(values, file, folder, partial=partial)
+        except UnwritableError as error:
+            raise MattingError(
+                f"{error}, or set MATTING_CACHE, or use --engine dynamic, which needs no export"
+            ) from None
         lock.seek(0)
         lock.truncate()
         lock.write(sha256(folder / DESCRIPTION).encode("ascii"))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from matting.core import components
 from matting.core.deployment import Deployment, open_predictor
-from matting.engines import FILES
+from matting.core.predictor import Predictor
+from matting.engines import FILES, open_engine
 from matting.errors import MattingError
+from matting.filling import filling
 from matting.imageio import read_image
 
 logger = logging.getLogger(__name__)
@@ -67,19 +69,18 @@ def calibrate(folder: Path, images: Sequence[Path]) -> Quantised:
     best = Quantised(float("inf"), 0, len(convolutions), len(pictures))
     onnxruntime.set_default_logger_severity(3)
     for kept in _KEPT:
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            made = Path(scratch) / FILES["int8"]
-            _quantise(folder / FILES["onnx"], made, inputs, convolutions[:kept])
-            made.replace(folder / FILES["int8"])
-        deployment.write(folder)
-        eight = open_predictor(folder, precision="int8")
-        apart = [np.abs(eight(picture) - alpha).mean() for picture, alpha in zip(pictures, expected, strict=True)]
-        best = Quantised(float(np.mean(apart)), kept, len(convolutions), len(pictures))
-        logger.info("%s", best)
-        if best.difference <= BOUND:
-            return best
-    (folder / FILES["int8"]).unlink()
-    deployment.write(folder)
+        # Not yet under a name at which an engine would find it, however this ends.
+        with filling(folder, inside=True) as scratch:
+            _quantise(folder / FILES["onnx"], scratch / FILES["int8"], inputs, convolutions[:kept])
+            network = open_engine(scratch, deployment.interface, precision="int8")
+            eight = Predictor(network, components.transforms(deployment.transforms))
+            apart = [np.abs(eight(picture) - alpha).mean() for picture, alpha in zip(pictures, expected, strict=True)]
+            best = Quantised(float(np.mean(apart)), kept, len(convolutions), len(pictures))
+            logger.info("%s", best)
+            if best.difference <= BOUND:
+                (scratch / FILES["int8"]).replace(folder / FILES["int8"])
+                deployment.write(folder)
+                return best
     raise MattingError(
         f"int8 differs from float32 by MAD {best.difference:.4f} even with {best.kept} convolutions in float32, more "
         f"than {BOUND}; use fp32 or bf16, or calibrate on more pictures of your kind"
