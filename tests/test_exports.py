@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -22,7 +23,7 @@ from matting import Predictor, filling, weights
 from matting.core import builder, export, prediction, quantise
 from matting.core.deployment import Deployment
 from matting.core.prediction import cached_export
-from matting.engines import ENGINES
+from matting.engines import ENGINES, paddle_file
 from matting.errors import MattingError
 from matting.imageio import write_png
 from tools import ROOT
@@ -173,6 +174,18 @@ def test_broken_files_of_paddle_are_refused(ours: Path, name: str, change: str, 
         described.write(ours)
     with pytest.raises(MattingError, match=rf"{name}|model\.json"):
         Predictor.from_export(ours, engine="paddle")(PICTURE)
+
+
+@pytest.mark.parametrize(
+    "dimensions",
+    [b"\x10" + b"\xff" * 9 + b"\x01", b"\x10\x80", b"\x12\x01\x01", b"", (b"\x10" + b"\xff" * 8 + b"\x7f") * 9],
+)
+def test_strange_tensors_are_refused(ours: Path, dimensions: bytes) -> None:
+    description = b"\x08\x05" + dimensions
+    head = struct.pack("<IQIi", 0, 0, 0, len(description))
+    (ours / "model.pdiparams").write_bytes(head + description + bytes(2))
+    with pytest.raises(MattingError, match="does not hold Paddle's weights"):
+        paddle_file.check(ours / "model.json", ours / "model.pdiparams")
 
 
 @pytest.mark.parametrize("engine", ENGINES)
