@@ -12,8 +12,7 @@ from matting.errors import MattingError
 def check(folder: Path) -> Path:
     """Return a folder that belongs to this user, or to root, and to which nobody else can write; or that is not there.
 
-    What lies above it is not looked at: who can rename the folder can only put one of his own in its place, and that is
-    refused here.
+    The folders above it are not looked at: whoever can rename this one can put a link to another of the user's there.
 
     Raises:
         MattingError: somebody else could change what is in it.
