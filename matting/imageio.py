@@ -55,7 +55,8 @@ def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     """Read a matte, turned upright like the photograph it belongs to.
 
     Of a grey picture saved in colours, one channel is taken. Of an RGBA file the fourth channel is the matte, unless it
-    is opaque everywhere and the colours are grey: then a matte was saved with an idle fourth channel. 16 bits are kept.
+    is opaque everywhere: with grey colours a matte was saved with an idle fourth channel, with others it is a
+    photograph. 16 bits are kept.
 
     Returns:
         (H, W) float32 in [0, 1].
@@ -176,8 +177,15 @@ def _single_channel(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     colours = pixels[..., :3]
     drift = float((colours.max(axis=2).astype(np.float32) - colours.min(axis=2)).max())
     is_grey = drift <= _GREY_TOLERANCE * full
-    if pixels.shape[2] == 4 and not (is_grey and pixels[..., 3].min() == full):
-        return np.ascontiguousarray(pixels[..., 3])
+    if pixels.shape[2] == 4:
+        is_opaque = pixels[..., 3].min() == full
+        if is_opaque and not is_grey:
+            raise MattingError(
+                f"{path} is a photograph, not a matte or trimap: it is in colour, and opaque everywhere; save a matte "
+                "in grey"
+            )
+        if not is_opaque:
+            return np.ascontiguousarray(pixels[..., 3])
     if not is_grey:
         raise MattingError(
             f"{path} is in colour, not a matte or trimap: its channels differ by up to {drift:g}; save it in grey"

@@ -129,6 +129,15 @@ def test_which_channel_is_the_alpha(tmp_path):
         read_alpha(drawn.save(tmp_path / "photo.png", PICTURE))
 
 
+def test_an_opaque_photograph_is_no_matte_whatever_its_fourth_channel(tmp_path):
+    for full, depth in ((255, np.uint8), (65535, np.uint16)):
+        colours = PICTURE.astype(depth) * (full // 255)
+        path = drawn.save(tmp_path / "photo.png", np.dstack([colours, np.full(PICTURE.shape[:2], full, depth)]))
+        for read in (read_alpha, read_trimap):
+            with pytest.raises(MattingError, match=r"photo\.png is a photograph, not a matte .* opaque everywhere"):
+                read(path)
+
+
 def test_float_tiff_must_lie_in_the_unit_range(tmp_path):
     values = np.linspace(0, 1, 30, dtype=np.float32).reshape(5, 6)
     np.testing.assert_array_equal(read_alpha(drawn.save(tmp_path / "a.tiff", values)), values)
