@@ -52,3 +52,15 @@ def test_unknown_choices_are_refused() -> None:
                           ({"fg_estimate": "ml"}, "--fg_estimate ml")):  # fmt: skip
         with pytest.raises(MattingError, match=said):
             Outputs(**options)
+
+
+@pytest.mark.parametrize("estimate", ["none", "blur_fusion"])
+def test_what_was_cut_away_cannot_be_had_back_from_the_cutout(tmp_path: Path, estimate: str) -> None:
+    image, alpha = np.full((20, 30, 3), 99, np.uint8), ALPHA.copy()
+    alpha[4] = 0.4 / 255  # rounds to 0 in the file
+    alpha[15] = 1 / 255
+    image.flags.writeable = alpha.flags.writeable = False
+    Outputs(("rgba", "composite"), estimate).write(tmp_path / "x", image, alpha)
+    cutout = decode(tmp_path / "x_rgba.png", 10**6)
+    assert not cutout[cutout[..., 3] == 0].any() and cutout[cutout[..., 3] > 0].all()
+    assert (read_image(tmp_path / "x_composite.png")[5:15, 5:25] == 99).all()

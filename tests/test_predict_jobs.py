@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from matting.core.jobs import find_jobs
+from matting.core.outputs import Outputs
 from matting.core.predict import predict
 from matting.core.predictor import Predictor
 from matting.errors import MattingError
-from matting.imageio import read_image, write_png
+from matting.imageio import read_alpha, read_image, write_png
 
 
 class Bright:
@@ -90,8 +91,12 @@ def test_trimaps_pair_by_relative_path(tmp_path: Path) -> None:
         find_jobs(tmp_path / "in", tmp_path / "trimaps")
 
 
-def test_the_cutout_keeps_the_colours_and_holds_the_matte(tmp_path: Path) -> None:
+@pytest.mark.parametrize("keeps", [False, True])
+def test_the_cutout_keeps_the_colours_and_holds_the_matte(tmp_path: Path, keeps: bool) -> None:
     image = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
     write_png(tmp_path / "a.png", image)
-    predict(Predictor(Bright(), []), find_jobs(tmp_path / "a.png"), tmp_path / "out")
-    np.testing.assert_array_equal(read_image(tmp_path / "out/a_rgba.png"), image)
+    outputs = Outputs(keep_hidden_colours=keeps)
+    predict(Predictor(Bright(), []), find_jobs(tmp_path / "a.png"), tmp_path / "out", outputs=outputs)
+    shown = image if keeps else np.where(image[..., :1] > 127, image, 0)
+    np.testing.assert_array_equal(read_image(tmp_path / "out/a_rgba.png"), shown)
+    np.testing.assert_array_equal(read_alpha(tmp_path / "out/a_rgba.png"), image[..., 0] > 127)

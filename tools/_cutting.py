@@ -23,6 +23,7 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     parser.add_argument("--tile_margin", type=_cli.count, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
+    parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
     parser.add_argument("--skip_existing", action="store_true", help="go on where an earlier run was stopped")
     parser.add_argument("--num_workers", type=_cli.count, default=1, help="threads that decode; as many write")
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
     from matting.core.prediction import Runtime, inner_trimap, make_predictor, trimap_drawer
 
     log.start()
-    outputs = Outputs(kinds, args.fg_estimate, Background.parse(background))
+    outputs = Outputs(kinds, args.fg_estimate, Background.parse(background), args.keep_hidden_colours)
     values = config.load(args.config, args.opts) if args.config else None
     jobs = ranks.share(find_jobs(args.image_path, args.trimap_path, args.save_dir))
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)

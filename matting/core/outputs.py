@@ -69,6 +69,8 @@ class Outputs:
         kinds: of `KINDS`.
         fg_estimate: how the foreground's own colours are found; one of `foreground.ESTIMATES`.
         background: behind composites.
+        keep_hidden_colours: leave in a cutout the colours that show nowhere, so that the photograph can be had back
+            from it. Otherwise they are black where alpha is 0: what was cut away is gone, and the file is smaller.
 
     Raises:
         MattingError: a kind or an estimate is unknown, or there is none.
@@ -77,6 +79,7 @@ class Outputs:
     kinds: Sequence[str] = ("alpha", "rgba")
     fg_estimate: str = ESTIMATES[0]
     background: Background = Background()
+    keep_hidden_colours: bool = False
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
@@ -112,12 +115,18 @@ class Outputs:
             elif kind == "alpha" or cutout is None:
                 write_png(path, matte)
             elif kind == "rgba":
-                write_png(path, np.dstack((cutout, matte)))
+                write_png(path, self._cutout(cutout, matte))
             elif kind == "composite":
                 write_png(path, composite.composite(cutout, rounded, self.background.of_size(*matte.shape)))
             else:
                 behind = composite.composite(cutout, rounded, _checkered(*matte.shape))
                 write_png(path, np.hstack((image, np.dstack([matte] * 3), behind)))
+
+    def _cutout(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
+        pixels = np.dstack((foreground, matte))
+        if not self.keep_hidden_colours:
+            pixels[matte == 0] = 0
+        return pixels
 
 
 def _checkered(height: int, width: int) -> np.ndarray:
