@@ -108,9 +108,17 @@ def test_first_picture_of_an_animation_is_taken(tmp_path):
         assert (read_image(tmp_path / name) == 50).all()
 
 
-def test_colours_of_rgba_are_used_as_they_are(tmp_path):
-    transparent = np.dstack([PICTURE, np.zeros(PICTURE.shape[:2], np.uint8)])
-    np.testing.assert_array_equal(read_image(drawn.save(tmp_path / "a.png", transparent)), PICTURE)
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
+def test_colours_of_rgba_are_used_as_they_are(tmp_path, kind):
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    Image.fromarray(np.dstack([PICTURE, PICTURE[..., 0] // 128 * 100])).save(tmp_path / "a", kind, **options)
+    np.testing.assert_array_equal(read_image(tmp_path / "a"), PICTURE)
+
+
+def test_colours_of_deep_rgba_are_used_as_they_are(tmp_path):
+    deep = np.dstack([PICTURE, PICTURE[..., 0] // 128 * 100]).astype(np.uint16) * 257
+    for name in ("a.png", "a.tif"):
+        np.testing.assert_array_equal(read_image(drawn.save(tmp_path / name, deep)), PICTURE)
 
 
 def test_which_channel_is_the_alpha(tmp_path):
