@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from matting import packed
+from matting.completeness import lacks_a_part_of_jpeg, lacks_a_part_of_webp
 from matting.errors import MattingError
 from matting.headers import Header, check_limit, open_with_pillow, read_file, read_header, reason
 
@@ -21,7 +22,7 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     OpenCV decodes, because it takes half of Pillow's time. It cannot be trusted with a file cut short: from a path it
     fills the rest of a JPEG with grey, and which of its releases do so from memory differs. So the end mark of a JPEG
     is looked for (microseconds), and Pillow, which refuses a file whose data ends early, has the last word on whatever
-    OpenCV refused or lacks that mark.
+    OpenCV refused or lacks that mark. What both fill in without a word `matting.completeness` finds.
 
     A packed file (`matting.packed`) is mapped, not read.
 
@@ -41,6 +42,8 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     ends_early = header.format == "JPEG" and data.rfind(b"\xff\xd9", header.body) < 0
     if pixels is None or ends_early:
         pixels = _decode_with_pillow(data, path)
+    if _lacks_a_part(data, header, pixels):
+        raise MattingError(f"{path} cannot be decoded: a part of its data is missing; the file is broken or cut short")
     if header.format == "TIFF":
         return pixels  # both libraries turn this format upright by themselves, and no other
     return _upright(pixels, header.orientation)
@@ -88,6 +91,19 @@ def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
     """
     found = describe(path, pixel_limit)
     return found.height, found.width
+
+
+def _lacks_a_part(data: bytes, header: Header, pixels: np.ndarray) -> bool:
+    if header.format == "JPEG":
+        # The inks of CMYK were turned into colours, among which the grey that is filled in cannot be told.
+        last = pixels[-1, -1] if header.mode != "CMYK" else np.zeros(1)
+        return lacks_a_part_of_jpeg(data, header.body, last)
+    return header.format == "WEBP" and lacks_a_part_of_webp(data, lambda other: _look(other, header))
+
+
+def _look(data: bytes, header: Header) -> bytes | None:
+    pixels = _decode_with_opencv(data, header)
+    return None if pixels is None else pixels.tobytes()
 
 
 def _decode_with_opencv(data: bytes, header: Header) -> np.ndarray | None:
