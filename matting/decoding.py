@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from matting import packed
+from matting import colour, packed
 from matting.completeness import lacks_a_part_of_jpeg, lacks_a_part_of_webp
 from matting.errors import MattingError
 from matting.headers import Header, check_limit, open_with_pillow, read_file, read_header, reason
 
 
 def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
-    """Return a file's pixels, turned upright as its EXIF orientation says.
+    """Return a file's pixels; see `decode_with_header`."""
+    return decode_with_header(path, pixel_limit)[0]
+
+
+def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, Header]:
+    """Return a file's pixels, turned upright as its EXIF orientation says, and what else the file says of itself.
 
     OpenCV decodes, because it takes half of Pillow's time. It cannot be trusted with a file cut short: from a path it
     fills the rest of a JPEG with grey, and which of its releases do so from memory differs. So the end mark of a JPEG
@@ -27,26 +32,32 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     A packed file (`matting.packed`) is mapped, not read.
 
     Returns:
-        (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32.
+        (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32, and in the
+        colours of its profile; but CMYK, which can only be given as other colours, is sRGB, and without a profile
+        then, in which the header says so.
 
     Raises:
         MattingError: the file is missing, broken, cut short, no picture, or has more than `pixel_limit` pixels.
     """
     if str(path).endswith(packed.ENDING):
-        return _within(packed.read(path), path, pixel_limit)
+        pixels = _within(packed.read(path), path, pixel_limit)
+        return pixels, Header("NPY", pixels.shape[0], pixels.shape[1], "")
     data = read_file(path, pixel_limit)
     header = read_header(data, path, pixel_limit)
     # OpenCV would multiply the colours of such a TIFF by its fourth channel.
     is_multiplied = (header.format, header.mode, header.depth) == ("TIFF", "RGBA", 4)
-    pixels = None if is_multiplied else _decode_with_opencv(data, header)
+    decoded = None if is_multiplied else _decode_with_opencv(data, header)
     ends_early = header.format == "JPEG" and data.rfind(b"\xff\xd9", header.body) < 0
-    if pixels is None or ends_early:
-        pixels = _decode_with_pillow(data, path)
+    pixels = _decode_with_pillow(data, path) if decoded is None or ends_early else decoded
     if _lacks_a_part(data, header, pixels):
         raise MattingError(f"{path} cannot be decoded: a part of its data is missing; the file is broken or cut short")
+    if header.mode == "CMYK":
+        profile = colour.usable(header.profile, "CMYK", path)
+        pixels = pixels if profile is None else colour.convert(_read_inks(data, path), profile)
+        header = replace(header, profile=None)
     if header.format == "TIFF":
-        return pixels  # both libraries turn this format upright by themselves, and no other
-    return _upright(pixels, header.orientation)
+        return pixels, header  # both libraries turn this format upright by themselves, and no other
+    return _upright(pixels, header.orientation), header
 
 
 @dataclass(frozen=True)
@@ -123,11 +134,19 @@ def _decode_with_opencv(data: bytes, header: Header) -> np.ndarray | None:
             return None
 
 
-def _decode_with_pillow(data: bytes, path: str | Path) -> np.ndarray:
+def _read_inks(data: bytes, path: str | Path) -> np.ndarray:
+    """Return (H, W, 4) CMYK, which OpenCV turns into colours by a rule of thumb."""
+    return _decode_with_pillow(data, path, ("CMYK",), "CMYK")
+
+
+def _decode_with_pillow(
+    data: bytes, path: str | Path, modes: tuple[str, ...] = ("L", "RGB", "RGBA"), other: str = "RGBA"
+) -> np.ndarray:
+    """Return the pixels of a file of one of these modes, or brought into the `other` one."""
     try:
         opened = open_with_pillow(data, path)
         opened.load()
-        return np.asarray(opened if opened.mode in ("L", "RGB", "RGBA") else opened.convert("RGBA"))
+        return np.asarray(opened if opened.mode in modes else opened.convert(other))
     except Exception as error:  # broken data may raise nearly anything in Pillow
         raise MattingError(f"{path} cannot be decoded: {reason(error)}; the file is broken or cut short") from None
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from matting import atomic
-from matting.decoding import decode, read_size
+from matting import atomic, colour, png
+from matting.decoding import decode, decode_with_header, read_size
 from matting.errors import MattingError
+from matting.headers import Header
+from matting.metadata import Metadata, read_metadata
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -27,11 +30,28 @@ _logger = logging.getLogger(__name__)
 _warned_of_trimap = False
 
 
-def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
-    """Read a photograph, turned upright as its EXIF orientation says.
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph as it is, as a network is to see it, and what its results carry on.
 
-    Grey becomes RGB, 16 bits are rounded to 8, a fourth channel is ignored (the colours are taken as they are), and of
-    an animation or a file of several pages the first picture is taken.
+    Attributes:
+        own: (H, W, 3) RGB uint8, in the colours of `metadata.profile`.
+        srgb: the same in sRGB; the same array if there is no other profile.
+    """
+
+    own: np.ndarray
+    srgb: np.ndarray
+    metadata: Metadata
+
+
+def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a photograph for a network: turned upright as its EXIF orientation says, in sRGB.
+
+    A picture without a colour profile is taken for sRGB, and one in sRGB is not touched; so training, validation and
+    prediction see the same colours, whatever the camera.
+
+    Grey becomes RGB, 16 bits are rounded to 8, floating point must lie in [0, 1], a fourth channel is ignored (the
+    colours are taken as they are), and of an animation or a file of several pages the first picture is taken.
 
     Args:
         path: a JPEG, PNG, WebP, BMP or TIFF file, whatever its ending.
@@ -43,12 +63,31 @@ def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     Raises:
         MattingError: the file is missing, broken, cut short, no picture or too large.
     """
-    pixels = decode(path, pixel_limit)
+    own, profile, _ = _read_own(path, pixel_limit)
+    return colour.convert(own, profile)
+
+
+def read_photograph(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> Photograph:
+    """Read a photograph whose results are to look like it: as `read_image`, and in its own colours.
+
+    Raises:
+        MattingError: as `read_image`.
+    """
+    own, profile, header = _read_own(path, pixel_limit)
+    return Photograph(own, colour.convert(own, profile), read_metadata(header, profile))
+
+
+def _read_own(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, bytes | None, Header]:
+    """Return a photograph in RGB of 8 bits with its profile, which is None for sRGB."""
+    pixels, header = decode_with_header(path, pixel_limit)
     if pixels.dtype != np.uint8:
         pixels = quantise(_unit(pixels, path))
+    profile = colour.usable(header.profile, "L" if pixels.ndim == 2 else "RGB", path)
     if pixels.ndim == 2:
-        return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels
+        if colour.is_for_grey(profile):
+            return colour.convert(pixels, profile), None, header
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels, profile, header
 
 
 def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
@@ -119,19 +158,21 @@ def quantise(alpha: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
 
 
-def write_png(path: str | Path, pixels: np.ndarray) -> None:
+def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = None) -> None:
     """Write a PNG, creating its folders; the name appears only when the file is complete.
 
     Args:
         path: where to; an existing file is replaced.
         pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        metadata: of the photograph; a grey picture is a matte, and gets no more of it than the resolution.
 
     Raises:
         MattingError: the file cannot be written.
     """
+    chunks = metadata.chunks(is_photograph=pixels.ndim == 3) if metadata else b""
     if pixels.ndim == 3:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
-    atomic.write_bytes(path, cv2.imencode(".png", pixels)[1].data)
+    atomic.write_bytes(path, png.insert(cv2.imencode(".png", pixels)[1].data, chunks))
 
 
 def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:

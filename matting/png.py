@@ -6,6 +6,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+_HEADER = 33
+"""Bytes of the signature and the first chunk, which is the same in all files."""
+
 _LARGEST_PROFILE = 16 << 20
 """Bytes; the profiles of printing presses have some two millions."""
 
@@ -41,3 +44,13 @@ def read_profile(data: bytes) -> bytes | None:
         return zlib.decompressobj().decompress(content[content.index(b"\0") + 2 :], _LARGEST_PROFILE)
     except (ValueError, zlib.error):
         return content
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a chunk with its length and checksum."""
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def insert(data: memoryview, made: bytes) -> bytes | memoryview:
+    """Return the file with chunks put behind its header, where they all may be."""
+    return b"".join((data[:_HEADER], made, data[_HEADER:])) if made else data

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import yaml
@@ -27,8 +28,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import drawn
+import profiles
 import torch_files
-from matting import config, packed, weights
+from matting import config, packed, png, weights
 from matting.core.compare import compare
 from matting.core.deployment import Deployment
 from matting.core.jobs import find_jobs
@@ -36,7 +38,7 @@ from matting.core.npz import _load
 from matting.core.phases import read_phases
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
-from matting.imageio import image_size, read_alpha, read_image, read_trimap
+from matting.imageio import image_size, read_alpha, read_image, read_photograph, read_trimap
 from matting.lines import BLANKS, read_lines
 from parity import GOLDEN
 
@@ -123,11 +125,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pictures() -> list[bytes]:
     colour, exif = Image.fromarray(drawn.texture(24, 30)), Image.Exif()
     exif[0x0112] = 6
+    exif[0x010F], exif[0x8298] = "Camera & Co", "A. Photographer"
+    exif.get_ifd(0x8769).update({0x829D: 2.8, 0x9003: "2026:01:02 03:04:05", 0x927C: b"notes", 0xA431: "123"})
+    exif.get_ifd(0x8825).update({2: (12.0, 34.0, 56.0)})
+    described = {"exif": exif, "icc_profile": profiles.rgb(profiles.ADOBE), "dpi": (300, 150)}
     made = []
     for kind, mode, options in (
         ("JPEG", "RGB", {"exif": exif}), ("JPEG", "CMYK", {}), ("PNG", "RGB", {"exif": exif}), ("PNG", "P", {}),
         ("PNG", "L", {}), ("PNG", "RGBA", {}), ("WEBP", "RGB", {"lossless": True}), ("BMP", "RGB", {}),
         ("TIFF", "RGB", {}), ("TIFF", "L", {"compression": "tiff_lzw"}), ("TIFF", "F", {}),
+        ("JPEG", "RGB", described), ("PNG", "RGB", described), ("WEBP", "RGB", described), ("TIFF", "RGB", described),
+        ("PNG", "L", {"icc_profile": profiles.grey(2)}), ("TIFF", "RGB", {"big_tiff": True}),
+        ("JPEG", "CMYK", {"icc_profile": profiles.cmyk()}), ("TIFF", "CMYK", {"icc_profile": profiles.cmyk()}),
     ):  # fmt: skip
         file = io.BytesIO()
         colour.convert(mode).save(file, kind, **options)
@@ -135,8 +144,14 @@ def pictures() -> list[bytes]:
     return made
 
 
+MARKS = [
+    *(b"IHDR", b"IDAT", b"IEND", b"\xff\xd8", b"\xff\xda", b"II*\0", b"RIFF", b"iCCP", b"eXIf", b"pHYs", b"ICCP"),
+    *(b"Exif\0\0", b"ICC_PROFILE\0", b"acsp", b"curv", b"mft1", b"XYZ ", b"RGB ", b"GRAY", b"CMYK", bytes(80)),
+]  # fmt: skip
+
+
 @few
-@given(content=damaged(pictures(), [b"IHDR", b"IDAT", b"IEND", b"\xff\xd8", b"\xff\xda", b"II*\0", b"RIFF"]))
+@given(content=damaged(pictures(), MARKS))
 def test_pictures(folder: Path, content: bytes) -> None:
     path = folder / "picture.png"
     path.write_bytes(content)
@@ -144,6 +159,14 @@ def test_pictures(folder: Path, content: bytes) -> None:
         pixels = read_image(path, LIMIT)
         assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3
         assert 0 < pixels.shape[0] * pixels.shape[1] <= LIMIT and image_size(path, LIMIT) == pixels.shape[:2]
+    with harmless():
+        photograph = read_photograph(path, LIMIT)
+        assert np.array_equal(photograph.srgb, pixels) and photograph.own.shape == pixels.shape
+        chunks = photograph.metadata.chunks(is_photograph=True)
+        path.with_name("result").write_bytes(png.insert(cv2.imencode(".png", photograph.own)[1].data, chunks))
+        result = read_photograph(path.with_name("result"))
+        assert np.array_equal(result.own[..., ::-1], photograph.own)
+        assert result.metadata.profile == photograph.metadata.profile
     with harmless():
         alpha = read_alpha(path, LIMIT)
         assert alpha.dtype == np.float32 and alpha.ndim == 2 and 0 <= alpha.min() <= alpha.max() <= 1

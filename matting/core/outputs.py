@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from matting import composite
+from matting.colour import convert
 from matting.errors import MattingError
 from matting.foreground import ESTIMATES, estimate_foreground
-from matting.imageio import quantise, read_image, write_png
+from matting.imageio import quantise, read_photograph, write_png
+from matting.metadata import Metadata
 
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 """`trimap` is the one that a network draws inside (SHM)."""
@@ -27,10 +29,12 @@ class Background:
     Attributes:
         colour: red, green and blue.
         picture: (H, W, 3) uint8, or None for the colour.
+        profile: of the picture; the colour, and a picture without one, are sRGB.
     """
 
     colour: tuple[int, int, int] = (255, 255, 255)
     picture: np.ndarray | None = None
+    profile: bytes | None = None
 
     @classmethod
     def parse(cls, text: str) -> Background:
@@ -48,17 +52,24 @@ class Background:
             pass
         if not Path(text).is_file():
             raise MattingError(f"--background {text} is neither #rrggbb, nor r,g,b of 0 to 255, nor a picture's path")
-        return cls(picture=read_image(Path(text)))
+        photograph = read_photograph(Path(text))
+        return cls(picture=photograph.own, profile=photograph.metadata.profile)
 
-    def of_size(self, height: int, width: int) -> np.ndarray:
-        """Return the background as (height, width, 3) uint8."""
+    def of_size(self, height: int, width: int, profile: bytes | None = None) -> np.ndarray:
+        """Return the background as (height, width, 3) uint8.
+
+        Args:
+            profile: of the photograph that comes before it. The background is brought into its colours, and not both
+                into sRGB: the person is what counts, and stays as the camera saw it.
+        """
         if self.picture is None:
-            return np.full((height, width, 3), self.colour, np.uint8)
+            shown = convert(np.array([[self.colour]], np.uint8), None, profile)
+            return np.full((height, width, 3), shown, np.uint8)
         scale = min(self.picture.shape[0] / height, self.picture.shape[1] / width)
         rows, columns = max(int(height * scale), 1), max(int(width * scale), 1)
         top, left = (self.picture.shape[0] - rows) // 2, (self.picture.shape[1] - columns) // 2
         window = self.picture[top : top + rows, left : left + columns]
-        return composite.fit_background(window, height, width)
+        return convert(composite.fit_background(window, height, width), self.profile, profile)
 
 
 @dataclass(frozen=True)
@@ -94,14 +105,23 @@ class Outputs:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
         return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
 
-    def write(self, stem: Path, image: np.ndarray, alpha: np.ndarray, trimap: np.ndarray | None = None) -> None:
+    def write(
+        self,
+        stem: Path,
+        image: np.ndarray,
+        alpha: np.ndarray,
+        trimap: np.ndarray | None = None,
+        metadata: Metadata | None = None,
+    ) -> None:
         """Write all files of a photograph, each whole or not at all.
 
         Args:
-            image: (H, W, 3) uint8.
+            image: (H, W, 3) uint8, in the colours of the photograph's own profile.
             alpha: (H, W) float32 in [0, 1].
             trimap: (H, W) uint8, which the kind of that name needs.
+            metadata: of the photograph, carried on in its results.
         """
+        profile = metadata.profile if metadata else None
         matte = quantise(alpha)
         # What the files hold is 8-bit alpha, so colours are estimated for that.
         rounded = matte.astype(np.float32) / 255
@@ -111,16 +131,17 @@ class Outputs:
             cutout = estimate_foreground(image, rounded, self.fg_estimate)
         for kind, path in paths.items():
             if kind == "trimap" and trimap is not None:
-                write_png(path, trimap)
+                write_png(path, trimap, metadata)
             elif kind == "alpha" or cutout is None:
-                write_png(path, matte)
+                write_png(path, matte, metadata)
             elif kind == "rgba":
-                write_png(path, self._cutout(cutout, matte))
+                write_png(path, self._cutout(cutout, matte), metadata)
             elif kind == "composite":
-                write_png(path, composite.composite(cutout, rounded, self.background.of_size(*matte.shape)))
+                behind = self.background.of_size(matte.shape[0], matte.shape[1], profile)
+                write_png(path, composite.composite(cutout, rounded, behind), metadata)
             else:
-                behind = composite.composite(cutout, rounded, _checkered(*matte.shape))
-                write_png(path, np.hstack((image, np.dstack([matte] * 3), behind)))
+                shown = composite.composite(cutout, rounded, _checkered(*matte.shape))
+                write_png(path, np.hstack((image, np.dstack([matte] * 3), shown)), metadata)
 
     def _cutout(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
         pixels = np.dstack((foreground, matte))

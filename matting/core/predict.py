@@ -16,7 +16,7 @@ from matting.core.jobs import Job, Summary
 from matting.core.outputs import Outputs
 from matting.core.predictor import Predictor
 from matting.errors import MattingError, UnwritableError
-from matting.imageio import read_image, read_trimap
+from matting.imageio import read_photograph, read_trimap
 from matting.read_ahead import read_ahead
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class _Work:
     """A photograph on its way through the stages, with what it has cost so far, or what was wrong with it."""
 
     job: Job
-    image: Any = None
+    photograph: Any = None
     trimap: Any = None
     alpha: Any = None
     error: MattingError | None = None
@@ -96,10 +96,10 @@ def _done(outputs: Outputs, stem: Path) -> bool:
 def _decode(job: Job) -> _Work:
     started = time.perf_counter()
     try:
-        image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
+        photograph, trimap = read_photograph(job.image), read_trimap(job.trimap) if job.trimap else None
     except MattingError as error:
         return _Work(job, error=error)
-    return _Work(job, image, trimap, seconds=(time.perf_counter() - started,))
+    return _Work(job, photograph, trimap, seconds=(time.perf_counter() - started,))
 
 
 def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None, show_trimap: Drawer | None) -> _Work:
@@ -108,10 +108,10 @@ def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None, show_t
     started = time.perf_counter()
     try:
         if work.trimap is None and draw_trimap is not None:
-            work.trimap = draw_trimap(work.image)
-        work.alpha = predictor(work.image, work.trimap)
+            work.trimap = draw_trimap(work.photograph.srgb)
+        work.alpha = predictor(work.photograph.srgb, work.trimap)
         if show_trimap is not None:
-            work.trimap = show_trimap(work.image)
+            work.trimap = show_trimap(work.photograph.srgb)
     except MattingError as error:
         return _Work(work.job, error=error)
     work.seconds += (time.perf_counter() - started,)
@@ -124,7 +124,8 @@ def _write(work: _Work, outputs: Outputs, save_dir: Path) -> _Work:
         return work
     started = time.perf_counter()
     try:
-        outputs.write(save_dir / work.job.stem, work.image, work.alpha, work.trimap)
+        shown = work.photograph
+        outputs.write(save_dir / work.job.stem, shown.own, work.alpha, work.trimap, shown.metadata)
     except UnwritableError:
         raise
     except MattingError as error:
