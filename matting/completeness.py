@@ -37,10 +37,12 @@ def lacks_a_part_of_jpeg(data: bytes, body: int, last_pixel: np.ndarray) -> bool
         data: the file; `body` is where its compressed pixels begin.
         last_pixel: the lower right one as stored, grey or RGB; anything else if that is not to be looked at.
     """
+    is_grey = bool((last_pixel == _FILLED_IN).all())
+    if not (is_grey or _may_hold_zeros(data)):
+        return False
     end = data.find(_END, body)
     has_end = end >= 0
     end = end if has_end else len(data)
-    is_grey = bool((last_pixel == _FILLED_IN).all())
     has_zeros = data.find(_ZEROS, body, end) >= 0
     if not (is_grey or has_zeros):
         return False
@@ -66,11 +68,16 @@ def lacks_a_part_of_webp(data: bytes, look: Look) -> bool:
         look: decodes a file; None if it cannot.
     """
     start, end = _webp_body(data)
-    if data.find(_ZEROS, start, end) < 0:
+    if not _may_hold_zeros(data) or data.find(_ZEROS, start, end) < 0:
         return False
     start, stop = _longest_run(data, start, end)
     seen = look(data)
     return _uses(look, data, seen, start + _MARGIN) and not _uses(look, data, seen, stop - _PIECE)
+
+
+def _may_hold_zeros(data: bytes) -> bool:
+    """Look at 8 of each 32 bytes, among which 64 zeros are found: a fraction of the time that a search takes."""
+    return not np.frombuffer(data, np.uint64, len(data) // 8)[::4].all()
 
 
 def _uses(look: Look, data: bytes, seen: bytes | None, start: int) -> bool:
