@@ -17,6 +17,7 @@ from matting.core.results import PREDICTING, SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
 from matting.metrics.protocols import Protocol
+from matting.places import below, real_paths
 from matting.read_ahead import read_ahead
 from matting.report.extremes import Extremes
 from matting.sample import Sample
@@ -51,7 +52,8 @@ def evaluate(
         visit: called with every sample and its 8-bit matte, on the rank that predicted it.
 
     Raises:
-        MattingError: the set is empty, lacks trimaps that the protocol counts in, or a sample cannot be used.
+        MattingError: the set is empty, lacks trimaps that the protocol counts in, a matte would replace a file of the
+            set, or a sample cannot be used.
     """
     chosen = scoring.choose(protocol, names)
     listed = _check(dataset, chosen)
@@ -60,16 +62,17 @@ def evaluate(
     if distributed.rank() == 0:
         samples = tqdm(samples, total=len(mine), desc="evaluating", unit="image", leave=False, disable=None)
     started: list[dict[str, Any]] = []
+    places = _places(dataset, save_dir) if save_dir is not None else {}
 
     def jobs() -> Iterator[scoring.Job]:
         for index, sample in zip(mine, samples, strict=True):
             row, alpha = _predict(predictor, sample)
             started.append(row)
             links = _links(dataset.entries[index])
-            if save_dir is not None or visit is not None:
+            if places or visit is not None:
                 matte = quantise(alpha)
-                if save_dir is not None:
-                    links["matte"] = save_dir / Path(sample["name"]).with_suffix(".png")
+                if places:
+                    links["matte"] = places[sample["name"]]
                     write_png(links["matte"], matte)
                 if visit is not None:
                     visit(sample, matte)
@@ -118,6 +121,14 @@ def _predict(predictor: Predictor, sample: Sample) -> tuple[dict[str, Any], np.n
 def _row(begun: dict[str, Any], result: scoring.Score) -> dict[str, Any]:
     plain = {key: value for key, value in begun.items() if key != PREDICTING}
     return {**plain, **result.values, PREDICTING: round(begun[PREDICTING], 4), SCORING: round(result.seconds, 4)}
+
+
+def _places(dataset: Any, save_dir: Path) -> dict[str, Path]:
+    """Return where the matte of every sample goes, by its name; seen before the network runs."""
+    files = ((entry.foreground, entry.alpha, entry.background, entry.trimap) for entry in dataset.entries)
+    inputs = real_paths(path for paths in files for path in paths if path is not None)
+    names = (entry.name for entry in dataset.entries)
+    return {name: below(save_dir, Path(name).with_suffix(".png"), inputs) for name in names}
 
 
 def _links(entry: Any) -> dict[str, Path]:

@@ -13,6 +13,7 @@ from matting.core.jobs import Job
 from matting.core.predict import Summary
 from matting.errors import MattingError
 from matting.imageio import read_alpha, write_png
+from matting.places import below, real_paths
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +35,14 @@ def make_trimaps(
         tolerance: values this near to 0 or 1 count as known, for mattes that a network made.
     """
     summary = Summary()
+    inputs = real_paths(job.image for job in jobs)
     for job in tqdm(jobs, unit="mask", disable=None):
         try:
+            path = below(save_dir, f"{job.stem}.png", inputs)
             alpha = read_alpha(job.image)
             alpha = trimap.certain(alpha, tolerance) if tolerance else alpha
             diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
-            write_png(save_dir / f"{job.stem}.png", trimap.from_mask(alpha, diameter, iterations))
+            write_png(path, trimap.from_mask(alpha, diameter, iterations))
             summary.written += 1
         except MattingError as error:
             summary.failures.append(str(error))

@@ -13,6 +13,7 @@ from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.places import below, real_paths
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -28,7 +29,7 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
     lines = []
     for job in tqdm(jobs, unit="image", disable=None):
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
-        _save(save_dir / f"{job.stem}.npz", batch)
+        _save(below(save_dir, f"{job.stem}.npz"), batch)
         lines.append(f"{job.stem}.npz\n")
     atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
@@ -38,15 +39,18 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
 
     Raises:
-        MattingError: the list or a file is missing or of another kind.
+        MattingError: the list or a file is missing or of another kind, or a result would leave `save_dir` or replace
+            an input; that is seen before anything is written.
     """
     try:
         names = [line.strip() for line in datalist.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
-    for name in tqdm(names, unit="file", disable=None):
+    inputs = real_paths(datalist.parent / name for name in names)
+    results = [below(save_dir, name, inputs) for name in names]
+    for name, result in tqdm(list(zip(names, results, strict=True)), unit="file", disable=None):
         arrays = _load(datalist.parent / name, network.inputs)
-        _save(save_dir / name, {"alpha": network(*(arrays[key] for key in network.inputs))})
+        _save(result, {"alpha": network(*(arrays[key] for key in network.inputs))})
     return len(names)
 
 
@@ -56,7 +60,9 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
     Raises:
         MattingError: a result is missing or of another size than the network's input.
     """
+    inputs = real_paths(path for job in jobs for path in (job.image, job.trimap) if path)
     for job in tqdm(jobs, unit="image", disable=None):
+        matte = below(save_dir, f"{job.stem}.png", inputs)
         trimap = read_trimap(job.trimap) if job.trimap else None
         batch, steps = predictor.prepare(read_image(job.image), trimap)
         path = results / f"{job.stem}.npz"
@@ -67,7 +73,7 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
                 "these pictures, packed with this configuration"
             )
         alpha = undo(alpha.astype(np.float32), steps)
-        write_png(save_dir / f"{job.stem}.png", quantise(alpha if trimap is None else impose(alpha, trimap)))
+        write_png(matte, quantise(alpha if trimap is None else impose(alpha, trimap)))
     return len(jobs)
 
 

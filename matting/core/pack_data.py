@@ -17,6 +17,7 @@ from matting.datasets.lists import Entry, read_lists
 from matting.decoding import decode
 from matting.errors import MattingError
 from matting.imageio import PIXEL_LIMIT, image_size, read_image, read_trimap, to_alpha
+from matting.places import below
 from matting.prepare.files import claim
 from matting.prepare.foregrounds import extend
 from matting.read_ahead import read_ahead
@@ -168,7 +169,7 @@ def _pack(job: Job, target: Path, short_side: int) -> None:
             layers["foreground"] = extend(layers["foreground"], alpha)  # or its black would come into the hair
         layers = {role: _resize(role, layer, height, width) for role, layer in layers.items()}
     for role, layer in layers.items():
-        packed.write(target / job.files[role][1], layer)
+        packed.write(below(target, job.files[role][1]), layer)
 
 
 def _read(role: str, path: Path) -> np.ndarray:

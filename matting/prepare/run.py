@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from matting import atomic
 from matting.errors import MattingError
+from matting.places import below
 from matting.prepare import files
 from matting.prepare.make import Made, make
 from matting.prepare.plan import Item, Options, Plan, Recipe
@@ -125,7 +126,7 @@ def _link_backgrounds(items: Sequence[Item], target: Path, num_workers: int) -> 
     wanted = list(dict.fromkeys((item.part, path) for item in items for path in item.backgrounds))
 
     def link(background: tuple[str, Path]) -> None:
-        files.link(background[1], target / files.background_name(*background))
+        files.link(background[1], below(target, files.background_name(*background)))
 
     for _ in _progress(link, wanted, num_workers, "backgrounds"):
         pass
