@@ -13,11 +13,11 @@ from tqdm import tqdm
 from matting import metrics, trimap
 from matting.core import distributed, scoring
 from matting.core.predictor import Predictor
+from matting.core.record import Record
 from matting.core.results import PREDICTING, SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
 from matting.metrics.protocols import Protocol
-from matting.places import below, real_paths
 from matting.read_ahead import read_ahead
 from matting.report.extremes import Extremes
 from matting.sample import Sample
@@ -53,7 +53,7 @@ def evaluate(
 
     Raises:
         MattingError: the set is empty, lacks trimaps that the protocol counts in, a matte would replace a file of the
-            set, or a sample cannot be used.
+            set or the matte of another one, or a sample cannot be used.
     """
     chosen = scoring.choose(protocol, names)
     listed = _check(dataset, chosen)
@@ -62,7 +62,7 @@ def evaluate(
     if distributed.rank() == 0:
         samples = tqdm(samples, total=len(mine), desc="evaluating", unit="image", leave=False, disable=None)
     started: list[dict[str, Any]] = []
-    places = _places(dataset, save_dir) if save_dir is not None else {}
+    places = _places(dataset, mine, save_dir) if save_dir is not None else {}
 
     def jobs() -> Iterator[scoring.Job]:
         for index, sample in zip(mine, samples, strict=True):
@@ -123,12 +123,15 @@ def _row(begun: dict[str, Any], result: scoring.Score) -> dict[str, Any]:
     return {**plain, **result.values, PREDICTING: round(begun[PREDICTING], 4), SCORING: round(result.seconds, 4)}
 
 
-def _places(dataset: Any, save_dir: Path) -> dict[str, Path]:
-    """Return where the matte of every sample goes, by its name; seen before the network runs."""
+def _places(dataset: Any, mine: Iterable[int], save_dir: Path) -> dict[str, Path]:
+    """Claim where the matte of every sample goes, before the network runs, and return it by the sample's name."""
     files = ((entry.foreground, entry.alpha, entry.background, entry.trimap) for entry in dataset.entries)
-    inputs = real_paths(path for paths in files for path in paths if path is not None)
-    names = (entry.name for entry in dataset.entries)
-    return {name: below(save_dir, Path(name).with_suffix(".png"), inputs) for name in names}
+    record = Record(save_dir, [path for paths in files for path in paths if path is not None])
+    places = {}
+    for entry in (dataset.entries[index] for index in mine):
+        matte = Path(entry.name).with_suffix(".png").as_posix()
+        places[entry.name] = record.claim([entry.foreground], [matte]).paths[matte]
+    return places
 
 
 def _links(entry: Any) -> dict[str, Path]:

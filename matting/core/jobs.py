@@ -29,6 +29,11 @@ class Job:
     stem: Path
     trimap: Path | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read for it: the photograph, and its trimap if it has one."""
+        return (self.image,) if self.trimap is None else (self.image, self.trimap)
+
 
 @dataclass
 class Summary:
@@ -37,7 +42,7 @@ class Summary:
     Attributes:
         written: photographs whose files were written.
         failures: what went wrong, by file.
-        skipped: photographs whose files were there already.
+        skipped: photographs whose files were there already, as the record tells.
         seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
         total: seconds from the first photograph to the last file.
     """

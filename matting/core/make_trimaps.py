@@ -9,11 +9,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from matting import trimap
-from matting.core.jobs import Job
-from matting.core.predict import Summary
-from matting.errors import MattingError
+from matting.core.jobs import Job, Summary
+from matting.core.record import Record
+from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_alpha, write_png
-from matting.places import below, real_paths
 
 logger = logging.getLogger(__name__)
 
@@ -33,17 +32,22 @@ def make_trimaps(
         iterations: how often it is applied.
         relative: above 0: the diameter as a share of the object's size, instead of `kernel`.
         tolerance: values this near to 0 or 1 count as known, for mattes that a network made.
+
+    Raises:
+        UnwritableError: trimaps cannot be written; it would be the same with every other mask.
     """
     summary = Summary()
-    inputs = real_paths(job.image for job in jobs)
+    record = Record(save_dir, [job.image for job in jobs])
     for job in tqdm(jobs, unit="mask", disable=None):
         try:
-            path = below(save_dir, f"{job.stem}.png", inputs)
+            claim = record.claim(job.files, [f"{job.stem}.png"])
             alpha = read_alpha(job.image)
             alpha = trimap.certain(alpha, tolerance) if tolerance else alpha
             diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
-            write_png(path, trimap.from_mask(alpha, diameter, iterations))
+            write_png(claim.paths[f"{job.stem}.png"], trimap.from_mask(alpha, diameter, iterations))
             summary.written += 1
+        except UnwritableError:
+            raise
         except MattingError as error:
             summary.failures.append(str(error))
             logger.error("skipped: %s", error)

@@ -11,9 +11,9 @@ from tqdm import tqdm
 from matting import atomic
 from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
+from matting.core.record import Record
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
-from matting.places import below, real_paths
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -26,11 +26,13 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
     Returns:
         The list, a file a line, relative to its folder.
     """
-    lines = []
+    record, lines = Record(save_dir, [path for job in jobs for path in job.files]), []
     for job in tqdm(jobs, unit="image", disable=None):
+        name = f"{job.stem}.npz"
+        inputs = record.claim(job.files, [name]).paths[name]
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
-        _save(below(save_dir, f"{job.stem}.npz"), batch)
-        lines.append(f"{job.stem}.npz\n")
+        _save(inputs, batch)
+        lines.append(f"{name}\n")
     atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
 
@@ -39,15 +41,15 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
 
     Raises:
-        MattingError: the list or a file is missing or of another kind, or a result would leave `save_dir` or replace
-            an input; that is seen before anything is written.
+        MattingError: the list or a file is missing or of another kind, or a result would leave `save_dir`, or replace
+            an input or the result of another one; that is seen before anything is written.
     """
     try:
         names = [line.strip() for line in datalist.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
-    inputs = real_paths(datalist.parent / name for name in names)
-    results = [below(save_dir, name, inputs) for name in names]
+    record = Record(save_dir, [datalist, *(datalist.parent / name for name in names)])
+    results = [record.claim([datalist.parent / name], [name]).paths[name] for name in names]
     for name, result in tqdm(list(zip(names, results, strict=True)), unit="file", disable=None):
         arrays = _load(datalist.parent / name, network.inputs)
         _save(result, {"alpha": network(*(arrays[key] for key in network.inputs))})
@@ -60,9 +62,10 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
     Raises:
         MattingError: a result is missing or of another size than the network's input.
     """
-    inputs = real_paths(path for job in jobs for path in (job.image, job.trimap) if path)
+    record = Record(save_dir, [path for job in jobs for path in job.files])
     for job in tqdm(jobs, unit="image", disable=None):
-        matte = below(save_dir, f"{job.stem}.png", inputs)
+        name = f"{job.stem}.png"
+        matte = record.claim(job.files, [name]).paths[name]
         trimap = read_trimap(job.trimap) if job.trimap else None
         batch, steps = predictor.prepare(read_image(job.image), trimap)
         path = results / f"{job.stem}.npz"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +52,12 @@ class Background:
             raise MattingError(f"--background {text} is neither #rrggbb, nor r,g,b of 0 to 255, nor a picture's path")
         return cls(picture=read_image(Path(text)))
 
+    def identity(self) -> list[int] | str:
+        """Return what tells it from others: the colour, or the SHA-256 of the picture's pixels."""
+        if self.picture is None:
+            return list(self.colour)
+        return hashlib.sha256(repr(self.picture.shape).encode() + self.picture.tobytes()).hexdigest()
+
     def of_size(self, height: int, width: int) -> np.ndarray:
         """Return the background as (height, width, 3) uint8."""
         if self.picture is None:
@@ -90,6 +98,14 @@ class Outputs:
     def paths(self, stem: Path) -> dict[str, Path]:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
         return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
+
+    def settings(self, kind: str) -> dict[str, Any]:
+        """Return what a kind depends on besides the matte and the photograph, as plain values."""
+        if kind in ("alpha", "trimap"):
+            return {}
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "kinds"}
+        background = own.pop("background")
+        return own | ({"background": background.identity()} if kind == "composite" else {})
 
     def write(self, stem: Path, image: np.ndarray, alpha: np.ndarray, trimap: np.ndarray | None = None) -> None:
         """Write all files of a photograph, each whole or not at all.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from matting.core.jobs import Job, Summary
 from matting.core.outputs import Outputs
 from matting.core.predictor import Predictor
+from matting.core.record import Claim, Record
 from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_image, read_trimap
 from matting.read_ahead import read_ahead
@@ -29,6 +30,7 @@ class _Work:
     """A photograph on its way through the stages, with what it has cost so far, or what was wrong with it."""
 
     job: Job
+    claim: Claim | None = None
     image: Any = None
     trimap: Any = None
     alpha: Any = None
@@ -45,8 +47,10 @@ def predict(
     draw_trimap: Drawer | None = None,
     skip_existing: bool = False,
     show_trimap: Drawer | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    inputs: Sequence[Path] = (),
 ) -> Summary:
-    """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem.
+    """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem, with a record of it.
 
     A file that cannot be used is named, skipped and counted; everything else is still done. However many jobs there
     are, only a few photographs are in memory: those being decoded, in the network, and being written.
@@ -55,27 +59,31 @@ def predict(
         num_workers: threads that decode, and as many that write; 0 does everything in turn.
         draw_trimap: makes a trimap of the photograph for a job that has none.
         show_trimap: gives the trimap that the network draws inside, where `outputs` names it.
-        skip_existing: leave out the jobs whose files are all there, so that a run goes on where it was stopped.
+        skip_existing: leave out the jobs whose files are all there, made of these photographs by these settings as the
+            record tells, so that a run goes on where it was stopped.
+        made_with: what the mattes depend on besides the photographs (`identity.made_with`); where it is None, nobody
+            can tell afterwards, and no later run takes the results for its own.
+        inputs: what other processes of this run read besides the files of `jobs`.
 
     Raises:
         UnwritableError: results cannot be written; it would be the same with every other photograph.
     """
     outputs = outputs or Outputs()
+    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.files)])
+    settings = _settings(record, outputs, made_with)
     summary = Summary()
     todo = list(jobs)
     if skip_existing:
-        todo = [job for job in jobs if not _done(outputs, save_dir / job.stem)]
+        todo = [job for job in jobs if not record.holds(job.files, _made(outputs, job, settings))]
         summary.skipped = len(jobs) - len(todo)
+    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, show_trimap)
 
     def matted() -> Iterator[_Work]:
-        for work in read_ahead(_decode, todo, num_workers):
-            yield _matte(work, predictor, draw_trimap, show_trimap)
-
-    def written(work: _Work) -> _Work:
-        return _write(work, outputs, save_dir)
+        for work in read_ahead(stages.decode, todo, num_workers):
+            yield stages.matte(work)
 
     started = time.perf_counter()
-    finished = read_ahead(written, matted(), num_workers)
+    finished = read_ahead(stages.write, matted(), num_workers)
     for work in tqdm(finished, total=len(todo), unit="image", disable=None):
         if work.error is None:
             summary.written += 1
@@ -89,44 +97,67 @@ def predict(
     return summary
 
 
-def _done(outputs: Outputs, stem: Path) -> bool:
-    return all(path.is_file() for path in outputs.paths(stem).values())
+def _settings(record: Record, outputs: Outputs, made_with: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """Return the short name of the settings by which each kind is made."""
+    if made_with is None:
+        return dict.fromkeys(outputs.kinds)
+    return {kind: record.settle({**made_with, **outputs.settings(kind)}) for kind in outputs.kinds}
 
 
-def _decode(job: Job) -> _Work:
-    started = time.perf_counter()
-    try:
-        image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
-    except MattingError as error:
-        return _Work(job, error=error)
-    return _Work(job, image, trimap, seconds=(time.perf_counter() - started,))
+def _made(outputs: Outputs, job: Job, settings: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the settings of a job's results by their names below the folder of results."""
+    return {path.as_posix(): settings[kind] for kind, path in outputs.paths(job.stem).items()}
 
 
-def _matte(work: _Work, predictor: Predictor, draw_trimap: Drawer | None, show_trimap: Drawer | None) -> _Work:
-    if work.error is not None:
+@dataclass
+class _Stages:
+    """What is done with a photograph in turn; a stage hands on work that an earlier one could not do."""
+
+    predictor: Predictor
+    outputs: Outputs
+    save_dir: Path
+    record: Record
+    settings: Mapping[str, str | None]
+    draw_trimap: Drawer | None
+    show_trimap: Drawer | None
+
+    def decode(self, job: Job) -> _Work:
+        started = time.perf_counter()
+        try:
+            claim = self.record.claim(job.files, _made(self.outputs, job, self.settings))
+            image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
+        except UnwritableError:
+            raise
+        except MattingError as error:
+            return _Work(job, error=error)
+        return _Work(job, claim, image, trimap, seconds=(time.perf_counter() - started,))
+
+    def matte(self, work: _Work) -> _Work:
+        if work.error is not None:
+            return work
+        started = time.perf_counter()
+        try:
+            if work.trimap is None and self.draw_trimap is not None:
+                work.trimap = self.draw_trimap(work.image)
+            work.alpha = self.predictor(work.image, work.trimap)
+            if self.show_trimap is not None:
+                work.trimap = self.show_trimap(work.image)
+        except MattingError as error:
+            return _Work(work.job, error=error)
+        work.seconds += (time.perf_counter() - started,)
         return work
-    started = time.perf_counter()
-    try:
-        if work.trimap is None and draw_trimap is not None:
-            work.trimap = draw_trimap(work.image)
-        work.alpha = predictor(work.image, work.trimap)
-        if show_trimap is not None:
-            work.trimap = show_trimap(work.image)
-    except MattingError as error:
-        return _Work(work.job, error=error)
-    work.seconds += (time.perf_counter() - started,)
-    return work
 
-
-def _write(work: _Work, outputs: Outputs, save_dir: Path) -> _Work:
-    """Write the files, and hand on the work without its pixels."""
-    if work.error is not None:
-        return work
-    started = time.perf_counter()
-    try:
-        outputs.write(save_dir / work.job.stem, work.image, work.alpha, work.trimap)
-    except UnwritableError:
-        raise
-    except MattingError as error:
-        return _Work(work.job, error=error)
-    return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))
+    def write(self, work: _Work) -> _Work:
+        """Write the files, note it, and hand on the work without its pixels."""
+        if work.error is not None or work.claim is None:
+            return work
+        started = time.perf_counter()
+        try:
+            self.record.check(work.claim)
+            self.outputs.write(self.save_dir / work.job.stem, work.image, work.alpha, work.trimap)
+            self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
+        except UnwritableError:
+            raise
+        except MattingError as error:
+            return _Work(work.job, error=error)
+        return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))
