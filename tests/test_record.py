@@ -181,12 +181,15 @@ def test_lines_that_say_something_else_are_passed_over(done: Path, line: bytes) 
 
 
 WRITER = """
-import sys
+import sys, time
 from pathlib import Path
 from matting.core.record import Record
 from matting.errors import MattingError
 folder, own = Path(sys.argv[1]), sys.argv[2]
 record = Record(folder)
+(folder.parent / f"{own}.ready").touch()
+while len(list(folder.parent.glob("*.ready"))) < 3:
+    time.sleep(0.001)
 for number in range(60):
     for source, name in ((f"{own}_{number}", f"{own}_{number}.png"), (own, f"shared_{number}.png")):
         try:
@@ -219,6 +222,7 @@ def test_jobs_of_one_name_in_one_run_do_not_replace_each_other(tmp_path: Path) -
     for workers in (0, 3):
         summary = predict(Predictor(Bright(), []), jobs, tmp_path / f"out{workers}", workers)
         assert summary.written == 1 and len(summary.failures) == 1
+        assert (tmp_path / f"out{workers}/1_alpha.png").is_file()
         assert all(said in summary.failures[0] for said in ("a/1.png", "b/1.png"))
 
 

@@ -24,10 +24,17 @@ Stamp = tuple[str, int, int]
 
 
 class _Row(NamedTuple):
-    """What the record says of one result: its inputs, and size, time and settings, or None as long as it is claimed."""
+    """What the record says of one result.
+
+    Attributes:
+        inputs: what it was made of.
+        made: its size, time and settings, or None as long as it is claimed only.
+        is_live: written since this process opened the record, by itself or by one that works beside it.
+    """
 
     inputs: tuple[Stamp, ...]
     made: tuple[int, int, str | None] | None
+    is_live: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,12 @@ class Record:
         self._read, self._torn = 0, False
         self._lock = threading.Lock()
         self._settings: list[dict[str, Any]] = []
+        self._is_open = False
         self.confirmed = 0
         if self._path.is_file():
             with self._held():
                 pass
+        self._is_open = True
 
     def settle(self, settings: Mapping[str, Any]) -> str:
         """Return the short name that rows give to settings; the next claim notes what it stands for."""
@@ -102,7 +111,8 @@ class Record:
         with self._held() as file:
             for name, path in claim.paths.items():
                 row = self._rows.get(name)
-                if row is not None and os.path.lexists(path):
+                # A claim of an earlier run that was never written is free; one of now may be written at any moment.
+                if row is not None and (row.is_live or os.path.lexists(path)):
                     _refuse_another(path, row, claim)
             self._append(file, *self._settings, {"of": claim.inputs, "files": dict.fromkeys(claim.paths)})
             self._settings.clear()
@@ -147,7 +157,8 @@ class Record:
         for line in file:
             self._torn = not line.endswith(b"\n")
             if not self._torn:
-                self._rows.update(_parse(line))
+                rows = _parse(line)
+                self._rows.update({name: row._replace(is_live=self._is_open) for name, row in rows.items()})
                 self._read += len(line)
 
     def _append(self, file: BinaryIO, *rows: Mapping[str, Any]) -> None:
@@ -190,8 +201,8 @@ def _refuse_another(path: Path, row: _Row, claim: Claim) -> None:
     theirs, ours = row.inputs[0], claim.inputs[0]
     if theirs[0] != ours[0] and not _is_same(theirs, ours):
         raise MattingError(
-            f"{path} is the result of {theirs[0]}, and that of {ours[0]} would take its place; give another "
-            "--save_dir, or remove it if it is not wanted any more"
+            f"{path} belongs to {theirs[0]}, and the result of {ours[0]} would take its place; give another "
+            "--save_dir, or remove that result if it is not wanted any more"
         )
 
 
