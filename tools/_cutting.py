@@ -27,19 +27,20 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     parser.add_argument("--num_workers", type=_cli.count, default=1, help="threads that decode; as many write")
 
 
-def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff") -> int:
+def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
     """Cut out everything that the flags name; return the exit status."""
     from matting import config, log, ranks
     from matting.core.identity import made_with
     from matting.core.jobs import find_jobs
-    from matting.core.outputs import Background, Outputs
+    from matting.core.outputs import Outputs
     from matting.core.predict import predict
     from matting.core.prediction import Runtime, inner_trimap, make_predictor, trimap_drawer
 
     log.start()
-    outputs = Outputs(kinds, args.fg_estimate, Background.parse(background))
+    outputs = Outputs.parse(kinds, args.fg_estimate, background)
     values = config.load(args.config, args.opts) if args.config else None
-    every = find_jobs(args.image_path, args.trimap_path, args.save_dir)
+    unlisted: list[str] = []
+    every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
     jobs = ranks.share(every)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
@@ -61,6 +62,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
     print(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
         print(summary.timing())
-    for failure in summary.failures:
+    failures = summary.failures if ranks.rank() else [*unlisted, *summary.failures]
+    for failure in failures:
         print(f"skipped: {failure}", file=sys.stderr)
-    return 1 if summary.failures else 0
+    return 1 if failures else 0

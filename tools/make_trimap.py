@@ -30,7 +30,7 @@ def main() -> int:
     from matting.core.make_trimaps import make_trimaps
 
     log.start()
-    jobs = find_jobs(args.alpha_path, save_dir=args.save_dir)
+    jobs = find_jobs(args.alpha_path, save_dir=args.save_dir, of_results=True)
     summary = make_trimaps(jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance)
     print(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
     for failure in summary.failures:

@@ -95,6 +95,22 @@ class Outputs:
         if self.fg_estimate not in ESTIMATES:
             raise MattingError(f"--fg_estimate {self.fg_estimate}: it must be one of {', '.join(ESTIMATES)}")
 
+    @classmethod
+    def parse(cls, kinds: Sequence[str], fg_estimate: str, background: str | None) -> Outputs:
+        """Make one from what the command line says; no background is white.
+
+        Raises:
+            MattingError: as by the constructor and `Background.parse`, or no kind shows the background.
+        """
+        if background is None:
+            return cls(kinds, fg_estimate)
+        if "composite" not in kinds:
+            raise MattingError(
+                f"--background {background} is shown by composites alone, and --save names {', '.join(kinds)}; add "
+                "composite to --save, or leave --background out"
+            )
+        return cls(kinds, fg_estimate, Background.parse(background))
+
     def paths(self, stem: Path) -> dict[str, Path]:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
         return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
