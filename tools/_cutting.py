@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import _cli
@@ -41,6 +40,8 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     values = config.load(args.config, args.opts) if args.config else None
     unlisted: list[str] = []
     every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
+    for folder in unlisted if ranks.rank() == 0 else []:
+        _cli.say_skipped(folder)
     jobs = ranks.share(every)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
@@ -55,14 +56,11 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     summary = predict(
         predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown,
         made_with=made_with(values, args.model_path, runtime, args.trimap_from),
-        inputs=[path for job in every for path in job.files],
+        inputs=[path for job in every for path in job.files], tell=_cli.say_skipped,
     )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""
     print(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
         print(summary.timing())
-    failures = summary.failures if ranks.rank() else [*unlisted, *summary.failures]
-    for failure in failures:
-        print(f"skipped: {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return 1 if unlisted or summary.failures else 0

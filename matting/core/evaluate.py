@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from matting import metrics, trimap
 from matting.core import distributed, scoring
@@ -18,6 +17,7 @@ from matting.core.results import PREDICTING, SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
 from matting.metrics.protocols import Protocol
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 from matting.report.extremes import Extremes
 from matting.sample import Sample
@@ -60,7 +60,7 @@ def evaluate(
     mine = range(distributed.rank(), len(dataset), distributed.ranks())
     samples: Iterable[Sample] = read_ahead(dataset.read, mine, num_workers)
     if distributed.rank() == 0:
-        samples = tqdm(samples, total=len(mine), desc="evaluating", unit="image", leave=False, disable=None)
+        samples = progress(samples, len(mine), "image", "evaluating")
     started: list[dict[str, Any]] = []
     places = _places(dataset, mine, save_dir) if save_dir is not None else {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,12 +54,23 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
 
+    def fail(self, job: Job, error: MattingError, tell: Callable[[str], object]) -> None:
+        """Note what went wrong with a job, by its file's name, and tell it."""
+        message = str(error)
+        self.failures.append(message if str(job.image) in message else f"{job.image}: {message}")
+        tell(self.failures[-1])
+
     def timing(self) -> str:
         """Return a line on where the time went, in milliseconds a photograph."""
         if not self.written:
             return ""
         stages = ", ".join(f"{stage} {1000 * spent / self.written:.0f}" for stage, spent in self.seconds.items())
         return f"{1000 * self.total / self.written:.0f} ms a picture ({stages}), {self.total:.1f} s in all"
+
+
+def log_failure(failure: str) -> None:
+    """Tell what went wrong with one file, in the log."""
+    logger.error("skipped: %s", failure)
 
 
 def find_jobs(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from matting import atomic
 from matting.core.jobs import Job
@@ -14,6 +13,7 @@ from matting.core.predictor import Network, Predictor
 from matting.core.record import Record
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.progress import progress
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -27,7 +27,7 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
         The list, a file a line, relative to its folder.
     """
     record, lines = Record(save_dir, [path for job in jobs for path in job.files]), []
-    for job in tqdm(jobs, unit="image", disable=None):
+    for job in progress(jobs, len(jobs), "image", leave=True):
         name = f"{job.stem}.npz"
         inputs = record.claim(job.files, [name]).paths[name]
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
@@ -50,7 +50,7 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
         raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
     record = Record(save_dir, [datalist, *(datalist.parent / name for name in names)])
     results = [record.claim([datalist.parent / name], [name]).paths[name] for name in names]
-    for name, result in tqdm(list(zip(names, results, strict=True)), unit="file", disable=None):
+    for name, result in progress(zip(names, results, strict=True), len(names), "file", leave=True):
         arrays = _load(datalist.parent / name, network.inputs)
         _save(result, {"alpha": network(*(arrays[key] for key in network.inputs))})
     return len(names)
@@ -63,7 +63,7 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
         MattingError: a result is missing or of another size than the network's input.
     """
     record = Record(save_dir, [path for job in jobs for path in job.files])
-    for job in tqdm(jobs, unit="image", disable=None):
+    for job in progress(jobs, len(jobs), "image", leave=True):
         name = f"{job.stem}.png"
         matte = record.claim(job.files, [name]).paths[name]
         trimap = read_trimap(job.trimap) if job.trimap else None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,17 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
-from matting.core.jobs import Job, Summary
+from matting import memory
+from matting.core.jobs import Job, Summary, log_failure
 from matting.core.outputs import Outputs
 from matting.core.predictor import Predictor
 from matting.core.record import Claim, Record
-from matting.errors import MattingError, UnwritableError
+from matting.errors import MattingError, Stopped, UnwritableError
 from matting.imageio import read_image, read_trimap
+from matting.progress import progress
 from matting.read_ahead import read_ahead
-
-logger = logging.getLogger(__name__)
 
 Drawer = Callable[[np.ndarray], np.ndarray]
 
@@ -49,6 +49,7 @@ def predict(
     show_trimap: Drawer | None = None,
     made_with: Mapping[str, Any] | None = None,
     inputs: Sequence[Path] = (),
+    tell: Callable[[str], object] = log_failure,
 ) -> Summary:
     """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem, with a record of it.
 
@@ -64,37 +65,50 @@ def predict(
         made_with: what the mattes depend on besides the photographs (`identity.made_with`); where it is None, nobody
             can tell afterwards, and no later run takes the results for its own.
         inputs: what other processes of this run read besides the files of `jobs`.
+        tell: gets what went wrong with a file, once and at once.
 
     Raises:
         UnwritableError: results cannot be written; it would be the same with every other photograph.
+        Stopped: somebody asked to stop; what was begun is written, and the text says how many are done.
     """
-    outputs = outputs or Outputs()
+    outputs, summary = outputs or Outputs(), Summary()
     record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.files)])
     settings = _settings(record, outputs, made_with)
-    summary = Summary()
     todo = list(jobs)
     if skip_existing:
         todo = [job for job in jobs if not record.holds(job.files, _made(outputs, job, settings))]
         summary.skipped = len(jobs) - len(todo)
     stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, show_trimap)
+    started = time.perf_counter()
+    try:
+        _run(stages, todo, num_workers, summary, tell)
+    except KeyboardInterrupt as stop:
+        there = f", {summary.skipped} were there already" if summary.skipped else ""
+        raise Stopped(
+            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{there}; go on with --skip_existing",
+            getattr(stop, "signal", signal.SIGINT),
+        ) from None
+    summary.total = time.perf_counter() - started
+    return summary
+
+
+def _run(
+    stages: _Stages, todo: Sequence[Job], num_workers: int, summary: Summary, tell: Callable[[str], object]
+) -> None:
+    """Take the jobs through the stages and sum up; whatever ends it early, what is being written is finished first."""
 
     def matted() -> Iterator[_Work]:
         for work in read_ahead(stages.decode, todo, num_workers):
             yield stages.matte(work)
 
-    started = time.perf_counter()
-    finished = read_ahead(stages.write, matted(), num_workers)
-    for work in tqdm(finished, total=len(todo), unit="image", disable=None):
-        if work.error is None:
+    with contextlib.closing(read_ahead(stages.write, matted(), num_workers)) as finished:
+        for work in progress(finished, len(todo), "picture", leave=True):
+            if work.error is not None:
+                summary.fail(work.job, work.error, tell)
+                continue
             summary.written += 1
             for stage, seconds in zip(("decode", "network", "encode"), work.seconds, strict=True):
                 summary.seconds[stage] = summary.seconds.get(stage, 0) + seconds
-        else:
-            message = str(work.error)
-            summary.failures.append(message if str(work.job.image) in message else f"{work.job.image}: {message}")
-            logger.error("skipped: %s", summary.failures[-1])
-    summary.total = time.perf_counter() - started
-    return summary
 
 
 def _settings(record: Record, outputs: Outputs, made_with: Mapping[str, Any] | None) -> dict[str, str | None]:
@@ -124,8 +138,9 @@ class _Stages:
     def decode(self, job: Job) -> _Work:
         started = time.perf_counter()
         try:
-            claim = self.record.claim(job.files, _made(self.outputs, job, self.settings))
-            image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
+            with memory.explained(job.image):
+                claim = self.record.claim(job.files, _made(self.outputs, job, self.settings))
+                image, trimap = read_image(job.image), read_trimap(job.trimap) if job.trimap else None
         except UnwritableError:
             raise
         except MattingError as error:
@@ -137,11 +152,12 @@ class _Stages:
             return work
         started = time.perf_counter()
         try:
-            if work.trimap is None and self.draw_trimap is not None:
-                work.trimap = self.draw_trimap(work.image)
-            work.alpha = self.predictor(work.image, work.trimap)
-            if self.show_trimap is not None:
-                work.trimap = self.show_trimap(work.image)
+            with memory.explained(work.job.image):
+                if work.trimap is None and self.draw_trimap is not None:
+                    work.trimap = self.draw_trimap(work.image)
+                work.alpha = self.predictor(work.image, work.trimap)
+                if self.show_trimap is not None:
+                    work.trimap = self.show_trimap(work.image)
         except MattingError as error:
             return _Work(work.job, error=error)
         work.seconds += (time.perf_counter() - started,)
@@ -153,9 +169,10 @@ class _Stages:
             return work
         started = time.perf_counter()
         try:
-            self.record.check(work.claim)
-            self.outputs.write(self.save_dir / work.job.stem, work.image, work.alpha, work.trimap)
-            self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
+            with memory.explained(work.job.image):
+                self.record.check(work.claim)
+                self.outputs.write(self.save_dir / work.job.stem, work.image, work.alpha, work.trimap)
+                self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
         except UnwritableError:
             raise
         except MattingError as error:

@@ -138,7 +138,7 @@ class Record:
     @contextmanager
     def _held(self) -> Iterator[BinaryIO]:
         """Yield the file, open for appending, read to its end and locked against other threads and processes."""
-        with self._lock, atomic.explained(self._path):
+        with self._lock, atomic.explained(self._path, of_all=True):
             self._folder.mkdir(parents=True, exist_ok=True)
             with open(self._path, "a+b") as file:
                 _lock(file)

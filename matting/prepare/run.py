@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from matting import atomic
 from matting.errors import MattingError
 from matting.places import below
@@ -18,6 +16,7 @@ from matting.prepare.make import Made, make
 from matting.prepare.plan import Item, Options, Plan, Recipe
 from matting.prepare.splitting import draw_subset, sizes, split
 from matting.prepare.statistics import Statistics, measure
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 
 _VERSION = 1
@@ -119,7 +118,7 @@ def _claim(name: str, source: Path, target: Path, options: Options) -> None:
 
 
 def _progress(work: Callable, items: Sequence, num_workers: int, what: str) -> Iterable:
-    return tqdm(read_ahead(work, items, num_workers), total=len(items), desc=what, disable=None, leave=False)
+    return progress(read_ahead(work, items, num_workers), len(items), what.removesuffix("s"), what)
 
 
 def _link_backgrounds(items: Sequence[Item], target: Path, num_workers: int) -> None:
