@@ -109,6 +109,13 @@ def test_other_settings_are_other_results(done: Path) -> None:
     assert one.identity() == same.identity() != other.identity()
 
 
+def test_names_in_any_spelling_are_found_again(tmp_path: Path) -> None:
+    for name in (b"\xff\xfe", "猫 🐈".encode(), b'quote " and \n line'):
+        picture(tmp_path / "in/a.png").rename(tmp_path / "in" / os.fsdecode(name + b".png"))
+    assert cut(tmp_path / "in", tmp_path / "out").written == 3
+    assert cut(tmp_path / "in", tmp_path / "out").skipped == 3
+
+
 def test_results_of_unknown_weights_are_never_trusted(done: Path) -> None:
     assert predict(Predictor(Bright(), []), find_jobs(done / "in"), done / "out", outputs=OUTPUTS).written == 3
     assert cut(done / "in", done / "out").written == 3
