@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from matting.errors import UnwritableError
+from matting.errors import MattingError, UnwritableError
+
+_OF_ONE_NAME = (
+    errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.EILSEQ
+)  # fmt: skip
+"""What is wrong with a name alone, so that another file may well be written."""
 
 
 @contextmanager
-def explained(path: str | Path) -> Iterator[None]:
+def explained(path: str | Path, of_all: bool = False) -> Iterator[None]:
     """Turn what the system says while `path` is written into a sentence.
 
+    Args:
+        of_all: nothing else can be written without this file, so that whatever is wrong with it is an UnwritableError.
+
     Raises:
-        UnwritableError: instead of any OSError.
+        MattingError: instead of an OSError about the name: too long, or something else stands there.
+        UnwritableError: instead of any other OSError.
     """
     try:
         yield
     except OSError as error:
+        if error.errno in _OF_ONE_NAME and not of_all:
+            raise MattingError(
+                f"{path} cannot be written: {error.strerror}; choose another folder or a shorter name, or move what "
+                "stands there"
+            ) from None
         raise UnwritableError(
             f"{path} cannot be written: {error.strerror or error}; choose another folder or make room"
         ) from None
@@ -34,7 +49,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     new one; a kill leaves at most a hidden `.part`.
 
     Raises:
-        UnwritableError: the folder or the file cannot be written.
+        MattingError: as `explained`.
     """
     path = Path(path)
     beside = path.with_name(f".{uuid.uuid4().hex}.part")

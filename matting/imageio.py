@@ -175,24 +175,55 @@ def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = 
     atomic.write_bytes(path, png.insert(cv2.imencode(".png", pixels)[1].data, chunks))
 
 
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder and below; hidden files and folders (`._` files too) are passed over.
+
+    Attributes:
+        images: the pictures, by their endings, sorted by path.
+        others: files with other endings.
+        unlisted: folders below that cannot be listed, with the reason, as one line each.
+    """
+
+    images: list[Path]
+    others: list[Path]
+    unlisted: list[str]
+
+
+def survey(folder: str | Path, recursive: bool = True) -> Listing:
+    """Return what lies in a folder.
+
+    Raises:
+        MattingError: the folder itself is missing or cannot be listed.
+    """
+    found = Listing([], [], [])
+
+    def note(error: OSError) -> None:
+        line = f"{error.filename} cannot be listed: {error.strerror}"
+        if Path(error.filename) == Path(folder):
+            raise MattingError(line) from None
+        found.unlisted.append(line)
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                is_image = name.lower().endswith(IMAGE_EXTENSIONS)
+                (found.images if is_image else found.others).append(Path(parent, name))
+    found.images.sort()
+    return found
+
+
 def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     """Return the pictures in a folder, sorted by path; hidden files and folders (`._` files too) are passed over.
 
     Raises:
-        MattingError: the folder is missing or cannot be listed.
+        MattingError: the folder is missing, or it or one below cannot be listed.
     """
-    folder = Path(folder)
-
-    def refuse(error: OSError) -> None:
-        raise MattingError(f"{error.filename} cannot be listed: {error.strerror}") from None
-
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in names:
-            if not name.startswith(".") and name.lower().endswith(IMAGE_EXTENSIONS):
-                found.append(Path(parent, name))
-    return sorted(found)
+    found = survey(folder, recursive)
+    if found.unlisted:
+        raise MattingError(found.unlisted[0])
+    return found.images
 
 
 def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:

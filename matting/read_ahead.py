@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def read_ahead(read: Callable[[Item], Result], items: Iterable[Item], num_workers: int = 0) -> Iterator[Result]:
+def read_ahead(
+    read: Callable[[Item], Result], items: Iterable[Item], num_workers: int = 0
+) -> Generator[Result, None, None]:
     """Yield `read(item)` for each item in order, reading up to `num_workers + 1` of them ahead in threads.
 
     With 0 workers everything happens in the caller's thread. Never more results are held than are read ahead. What

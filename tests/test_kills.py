@@ -23,6 +23,7 @@ import pytest
 
 import drawn
 from matting.core import checkpoint
+from matting.core.record import RECORD
 from matting.drawn_data import draw_portrait
 from matting.imageio import write_png
 from test_training import CONFIG, same
@@ -160,7 +161,7 @@ def test_predict_killed_at_any_moment_leaves_whole_pictures_and_goes_on(folder: 
     common = ("--model_path", tmp_path / "export", "--image_path", tmp_path / "photos", "--skip_existing")
     finish(start("predict", *common, "--save_dir", tmp_path / "whole"))
     whole = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
-    assert len(whole) == 60
+    assert whole.pop(RECORD) and len(whole) == 60
     moments, found = random.Random(0), 0
     for _ in range(KILLS):
         process = start("predict", *common, "--save_dir", tmp_path / "killed")

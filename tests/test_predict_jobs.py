@@ -11,6 +11,7 @@ from matting.core.jobs import find_jobs
 from matting.core.outputs import Outputs
 from matting.core.predict import predict
 from matting.core.predictor import Predictor
+from matting.core.record import RECORD
 from matting.errors import MattingError
 from matting.imageio import read_alpha, read_image, write_png
 
@@ -77,7 +78,7 @@ def test_a_broken_file_is_named_skipped_and_counted(tmp_path: Path) -> None:
     summary = predict(Predictor(Bright(), []), find_jobs(tmp_path / "in"), tmp_path / "out")
     assert summary.written == 1
     assert len(summary.failures) == 1 and "text.jpg" in summary.failures[0]
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good_alpha.png", "good_rgba.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good_alpha.png", "good_rgba.png", RECORD]
 
 
 def test_trimaps_pair_by_relative_path(tmp_path: Path) -> None:

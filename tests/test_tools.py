@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.core.record import RECORD
 from matting.core.run_report import read_log
 from matting.errors import MattingError
 from matting.imageio import read_alpha
@@ -104,7 +105,7 @@ def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path:
     )  # fmt: skip
     assert outcome.status == 1
     assert "broken.png" in outcome.error and "Traceback" not in outcome.error
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["GOOD_alpha.png", "GOOD_rgba.png"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["GOOD_alpha.png", "GOOD_rgba.png", RECORD]
 
 
 @pytest.mark.parametrize(

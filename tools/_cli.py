@@ -120,6 +120,13 @@ def add_scoring(made: argparse.ArgumentParser) -> None:
     made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU, in any case; default: all")
 
 
+def say_skipped(failure: str) -> None:
+    """Tell on the terminal, beside a bar if there is one, what went wrong with one file."""
+    from tqdm import tqdm
+
+    tqdm.write(f"skipped: {failure}", file=sys.stderr)
+
+
 def run(main: Callable[[], int | None]) -> None:
     """Run a tool: what the user can mend is printed as one line, with exit status 1.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import _cli
@@ -24,22 +23,27 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
     parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
-    parser.add_argument("--skip_existing", action="store_true", help="go on where an earlier run was stopped")
+    parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
     parser.add_argument("--num_workers", type=_cli.count, default=1, help="threads that decode; as many write")
 
 
-def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff") -> int:
+def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
     """Cut out everything that the flags name; return the exit status."""
     from matting import config, log, ranks
     from matting.core.jobs import find_jobs
-    from matting.core.outputs import Background, Outputs
+    from matting.core.outputs import Outputs
     from matting.core.predict import predict
     from matting.core.prediction import Runtime, inner_trimap, make_predictor, trimap_drawer
+    from matting.core.provenance import made_with
 
     log.start()
-    outputs = Outputs(kinds, args.fg_estimate, Background.parse(background), args.keep_hidden_colours)
+    outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
     values = config.load(args.config, args.opts) if args.config else None
-    jobs = ranks.share(find_jobs(args.image_path, args.trimap_path, args.save_dir))
+    unlisted: list[str] = []
+    every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
+    for folder in unlisted if ranks.rank() == 0 else []:
+        _cli.say_skipped(folder)
+    jobs = ranks.share(every)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
@@ -50,12 +54,14 @@ def run(args: argparse.Namespace, kinds: list[str], background: str = "#ffffff")
             "MODNET_CONFIG:WEIGHTS"
         )
     shown = inner_trimap(predictor) if "trimap" in kinds else None
-    summary = predict(predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown)
+    summary = predict(
+        predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown,
+        made_with=made_with(values, args.model_path, runtime, args.trimap_from),
+        inputs=[path for job in every for path in job.files], tell=_cli.say_skipped,
+    )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""
     print(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
         print(summary.timing())
-    for failure in summary.failures:
-        print(f"skipped: {failure}", file=sys.stderr)
-    return 1 if summary.failures else 0
+    return 1 if unlisted or summary.failures else 0

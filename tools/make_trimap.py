@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import _cli
@@ -30,11 +29,11 @@ def main() -> int:
     from matting.core.make_trimaps import make_trimaps
 
     log.start()
-    jobs = find_jobs(args.alpha_path, save_dir=args.save_dir)
-    summary = make_trimaps(jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance)
+    jobs = find_jobs(args.alpha_path, save_dir=args.save_dir, of_results=True)
+    summary = make_trimaps(
+        jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance, _cli.say_skipped
+    )
     print(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
-    for failure in summary.failures:
-        print(f"skipped: {failure}", file=sys.stderr)
     return 1 if summary.failures else 0
 
 

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from matting.core.look import Seen, look
 from matting.core.subjects import Subject
 from matting.imageio import list_images
 from matting.inspection.duplicates import find_duplicates
 from matting.inspection.finding import ERROR, WARNING, Finding, Remark
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 
 
@@ -50,7 +49,7 @@ def inspect(subjects: Sequence[Subject], alone: Sequence[str] = (), num_workers:
     work = [(subject, first.setdefault(subject.photograph, subject) is subject) for subject in subjects]
     result.photographs = len(first)
     seen = read_ahead(lambda item: look(*item), work, num_workers)
-    shown = tqdm(seen, total=len(work), desc="checking", disable=None, leave=False)
+    shown = progress(seen, len(work), "photograph", "checking")
     readable: list[tuple[Subject, Seen]] = []
     for subject, one in zip(subjects, shown, strict=True):
         result.findings += one.findings

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from matting import metrics, trimap
 from matting.core import distributed, scoring
 from matting.core.predictor import Predictor
+from matting.core.record import Record
 from matting.core.results import PREDICTING, SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import quantise, write_png
 from matting.metrics.protocols import Protocol
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 from matting.report.extremes import Extremes
 from matting.sample import Sample
@@ -51,25 +52,27 @@ def evaluate(
         visit: called with every sample and its 8-bit matte, on the rank that predicted it.
 
     Raises:
-        MattingError: the set is empty, lacks trimaps that the protocol counts in, or a sample cannot be used.
+        MattingError: the set is empty, lacks trimaps that the protocol counts in, a matte would replace a file of the
+            set or the matte of another one, or a sample cannot be used.
     """
     chosen = scoring.choose(protocol, names)
     listed = _check(dataset, chosen)
     mine = range(distributed.rank(), len(dataset), distributed.ranks())
     samples: Iterable[Sample] = read_ahead(dataset.read, mine, num_workers)
     if distributed.rank() == 0:
-        samples = tqdm(samples, total=len(mine), desc="evaluating", unit="image", leave=False, disable=None)
+        samples = progress(samples, len(mine), "image", "evaluating")
     started: list[dict[str, Any]] = []
+    places = _places(dataset, mine, save_dir) if save_dir is not None else {}
 
     def jobs() -> Iterator[scoring.Job]:
         for index, sample in zip(mine, samples, strict=True):
             row, alpha = _predict(predictor, sample)
             started.append(row)
             links = _links(dataset.entries[index])
-            if save_dir is not None or visit is not None:
+            if places or visit is not None:
                 matte = quantise(alpha)
-                if save_dir is not None:
-                    links["matte"] = save_dir / Path(sample["name"]).with_suffix(".png")
+                if places:
+                    links["matte"] = places[sample["name"]]
                     write_png(links["matte"], matte)
                 if visit is not None:
                     visit(sample, matte)
@@ -118,6 +121,17 @@ def _predict(predictor: Predictor, sample: Sample) -> tuple[dict[str, Any], np.n
 def _row(begun: dict[str, Any], result: scoring.Score) -> dict[str, Any]:
     plain = {key: value for key, value in begun.items() if key != PREDICTING}
     return {**plain, **result.values, PREDICTING: round(begun[PREDICTING], 4), SCORING: round(result.seconds, 4)}
+
+
+def _places(dataset: Any, mine: Iterable[int], save_dir: Path) -> dict[str, Path]:
+    """Claim where the matte of every sample goes, before the network runs, and return it by the sample's name."""
+    files = ((entry.foreground, entry.alpha, entry.background, entry.trimap) for entry in dataset.entries)
+    record = Record(save_dir, [path for paths in files for path in paths if path is not None])
+    places = {}
+    for entry in (dataset.entries[index] for index in mine):
+        matte = Path(entry.name).with_suffix(".png").as_posix()
+        places[entry.name] = record.claim([entry.foreground], [matte]).paths[matte]
+    return places
 
 
 def _links(entry: Any) -> dict[str, Path]:

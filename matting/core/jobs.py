@@ -5,12 +5,13 @@ from __future__ import annotations
 import collections
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from matting.core.photographs import find_photographs
 from matting.errors import MattingError
 from matting.imageio import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
 from matting.lines import BLANKS, read_lines
@@ -30,6 +31,11 @@ class Job:
     stem: Path
     trimap: Path | None = None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read for it: the photograph, and its trimap if it has one."""
+        return (self.image,) if self.trimap is None else (self.image, self.trimap)
+
 
 @dataclass
 class Summary:
@@ -38,7 +44,7 @@ class Summary:
     Attributes:
         written: photographs whose files were written.
         failures: what went wrong, by file.
-        skipped: photographs whose files were there already.
+        skipped: photographs whose files were there already, as the record tells.
         seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
         total: seconds from the first photograph to the last file.
     """
@@ -49,6 +55,12 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
 
+    def fail(self, job: Job, error: MattingError, tell: Callable[[str], object]) -> None:
+        """Note what went wrong with a job, by its file's name, and tell it."""
+        message = str(error)
+        self.failures.append(message if str(job.image) in message else f"{job.image}: {message}")
+        tell(self.failures[-1])
+
     def timing(self) -> str:
         """Return a line on where the time went, in milliseconds a photograph."""
         if not self.written:
@@ -57,32 +69,47 @@ class Summary:
         return f"{1000 * self.total / self.written:.0f} ms a picture ({stages}), {self.total:.1f} s in all"
 
 
-def find_jobs(image_path: Path, trimap_path: Path | None = None, save_dir: Path | None = None) -> list[Job]:
+def log_failure(failure: str) -> None:
+    """Tell what went wrong with one file, in the log."""
+    logger.error("skipped: %s", failure)
+
+
+def find_jobs(
+    image_path: Path,
+    trimap_path: Path | None = None,
+    save_dir: Path | None = None,
+    unlisted: list[str] | None = None,
+    of_results: bool = False,
+) -> list[Job]:
     """Return what is to be cut out of an image, a folder (with its subfolders) or a list of images.
 
     Results mirror the folders. Two inputs that differ in their extension alone keep it in their results' names, so that
     no two write one file. A list names a file a line, relative to the list's own folder or absolute.
 
     Args:
-        trimap_path: a trimap for a single image, or a folder or list of trimaps that mirrors the images by relative
-            path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
-        save_dir: where results will go; what lies there already is no input, should it be below the images' folder.
+        trimap_path: the trimap of an image, both named as files, or a folder or list of trimaps that mirrors the images
+            by relative path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
+        save_dir: where results will go; results that lie there already are no input.
+        unlisted, of_results: as for `photographs.find_photographs`.
 
     Raises:
         MattingError: the path does not exist, names no image, or a trimap is missing or of another size.
     """
-    root, names = _find_images(image_path, "--image_path", save_dir)
+    if image_path.is_dir():
+        images = find_photographs(image_path, save_dir, unlisted, of_results)
+        root, names = image_path, [image.relative_to(image_path) for image in images]
+    else:
+        root, names = _find_images(image_path, "--image_path")
     stems = _result_stems(names)
     jobs = [Job(root / name, stem) for name, stem in zip(names, stems, strict=True)]
-    return jobs if trimap_path is None else _with_trimaps(jobs, names, trimap_path)
+    one_each = trimap_path is not None and _is_picture(image_path) and _is_picture(trimap_path)
+    return jobs if trimap_path is None else _with_trimaps(jobs, names, trimap_path, one_each)
 
 
-def _find_images(path: Path, flag: str, leave_out: Path | None = None) -> tuple[Path, list[Path]]:
+def _find_images(path: Path, flag: str) -> tuple[Path, list[Path]]:
     """Return a folder and the images in it, as paths relative to it."""
     if path.is_dir():
-        results = leave_out.resolve() if leave_out and leave_out.resolve() != path.resolve() else None
-        images = [image for image in list_images(path) if not (results and image.resolve().is_relative_to(results))]
-        names = [image.relative_to(path) for image in images]
+        names = [image.relative_to(path) for image in list_images(path)]
         if not names:
             raise MattingError(f"{path} holds no image; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
         return path, names
@@ -112,17 +139,21 @@ def _result_stems(names: Sequence[Path]) -> list[Path]:
             stems[index] = names[index]
 
 
-def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path) -> list[Job]:
+def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path, one_each: bool) -> list[Job]:
+    """Pair by relative path; with `one_each` a photograph and a trimap were named themselves, and belong together."""
     root, trimaps = _find_images(trimap_path, "--trimap_path")
-    if len(jobs) == 1 and len(trimaps) == 1:
+    if len(jobs) == 1 and one_each:
         paired = [replace(jobs[0], trimap=root / trimaps[0])]
+        if names[0].stem != trimaps[0].stem:
+            logger.info("%s goes with the trimap %s, as the two paths say", jobs[0].image, paired[0].trimap)
     else:
         available = {trimap.with_suffix(""): root / trimap for trimap in trimaps}
         missing = [str(name) for name in names if name.with_suffix("") not in available]
         if missing:
             raise MattingError(
                 f"--trimap_path {trimap_path}: {len(missing)} of {len(jobs)} images have no trimap of their relative "
-                f"path ({_first(missing)}); add them (tools/make_trimap.py makes them from masks), or give fewer images"
+                f"path ({_first(missing)}); add them (tools/make_trimap.py makes them from masks), give fewer images, "
+                "or name one photograph and one trimap as files, which are paired whatever they are called"
             )
         pairs = zip(jobs, names, strict=True)
         paired = [replace(job, trimap=available[name.with_suffix("")]) for job, name in pairs]
@@ -155,6 +186,11 @@ def _check_trimaps(jobs: Sequence[Job]) -> None:
             len(many_valued),
             _first(many_valued),
         )
+
+
+def _is_picture(path: Path) -> bool:
+    """Return whether a path names one file itself, and is no folder or list of several."""
+    return not path.is_dir() and path.suffix.lower() != ".txt"
 
 
 def _first(texts: Sequence[str]) -> str:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from matting import trimap
-from matting.core.jobs import Job
-from matting.core.predict import Summary
-from matting.errors import MattingError
+from matting import memory, trimap
+from matting.core.jobs import Job, Summary, log_failure
+from matting.core.record import Record
+from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_alpha, write_png
-
-logger = logging.getLogger(__name__)
+from matting.progress import progress
 
 
 def make_trimaps(
@@ -24,6 +20,7 @@ def make_trimaps(
     iterations: int = 1,
     relative: float = 0.0,
     tolerance: float = 0.0,
+    tell: Callable[[str], object] = log_failure,
 ) -> Summary:
     """Write `<stem>.png` for every mask; a file that cannot be used is named, skipped and counted.
 
@@ -32,16 +29,24 @@ def make_trimaps(
         iterations: how often it is applied.
         relative: above 0: the diameter as a share of the object's size, instead of `kernel`.
         tolerance: values this near to 0 or 1 count as known, for mattes that a network made.
+        tell: gets what went wrong with a file, once.
+
+    Raises:
+        UnwritableError: trimaps cannot be written; it would be the same with every other mask.
     """
     summary = Summary()
-    for job in tqdm(jobs, unit="mask", disable=None):
+    record = Record(save_dir, [job.image for job in jobs])
+    for job in progress(jobs, len(jobs), "mask", leave=True):
         try:
-            alpha = read_alpha(job.image)
-            alpha = trimap.certain(alpha, tolerance) if tolerance else alpha
-            diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
-            write_png(save_dir / f"{job.stem}.png", trimap.from_mask(alpha, diameter, iterations))
+            with memory.explained(job.image):
+                claim = record.claim(job.files, [f"{job.stem}.png"])
+                alpha = read_alpha(job.image)
+                alpha = trimap.certain(alpha, tolerance) if tolerance else alpha
+                diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
+                write_png(claim.paths[f"{job.stem}.png"], trimap.from_mask(alpha, diameter, iterations))
             summary.written += 1
+        except UnwritableError:
+            raise
         except MattingError as error:
-            summary.failures.append(str(error))
-            logger.error("skipped: %s", error)
+            summary.fail(job, error, tell)
     return summary

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from matting import atomic
 from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
+from matting.core.record import Record
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
 from matting.lines import BLANKS, read_lines
+from matting.progress import progress
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -32,11 +33,13 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
     broken = next((job.image for job in jobs if {"\n", "\r"} & set(str(job.stem))), None)
     if broken is not None:
         raise MattingError(f"{str(broken)!r} has a line break in its name, which no list can hold; rename it")
-    lines = []
-    for job in tqdm(jobs, unit="image", disable=None):
+    record, lines = Record(save_dir, [path for job in jobs for path in job.files]), []
+    for job in progress(jobs, len(jobs), "image", leave=True):
+        name = f"{job.stem}.npz"
+        inputs = record.claim(job.files, [name]).paths[name]
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
-        _save(save_dir / f"{job.stem}.npz", batch)
-        lines.append(f"{job.stem}.npz\n")
+        _save(inputs, batch)
+        lines.append(f"{name}\n")
     atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
 
@@ -45,12 +48,15 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
 
     Raises:
-        MattingError: the list or a file is missing or of another kind.
+        MattingError: the list or a file is missing or of another kind, or a result would leave `save_dir`, or replace
+            an input or the result of another one; that is seen before anything is written.
     """
     names = [line.strip(BLANKS) for _, line in read_lines(datalist, "`pack` writes one")]
-    for name in tqdm(names, unit="file", disable=None):
+    record = Record(save_dir, [datalist, *(datalist.parent / name for name in names)])
+    results = [record.claim([datalist.parent / name], [name]).paths[name] for name in names]
+    for name, result in progress(zip(names, results, strict=True), len(names), "file", leave=True):
         arrays = _load(datalist.parent / name, network.inputs)
-        _save(save_dir / name, {"alpha": network(*(arrays[key] for key in network.inputs))})
+        _save(result, {"alpha": network(*(arrays[key] for key in network.inputs))})
     return len(names)
 
 
@@ -60,7 +66,10 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
     Raises:
         MattingError: a result is missing or of another size than the network's input.
     """
-    for job in tqdm(jobs, unit="image", disable=None):
+    record = Record(save_dir, [path for job in jobs for path in job.files])
+    for job in progress(jobs, len(jobs), "image", leave=True):
+        name = f"{job.stem}.png"
+        matte = record.claim(job.files, [name]).paths[name]
         trimap = read_trimap(job.trimap) if job.trimap else None
         batch, steps = predictor.prepare(read_image(job.image), trimap)
         path = results / f"{job.stem}.npz"
@@ -71,7 +80,7 @@ def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: P
                 "these pictures, packed with this configuration"
             )
         alpha = undo(alpha.astype(np.float32), steps)
-        write_png(save_dir / f"{job.stem}.png", quantise(alpha if trimap is None else impose(alpha, trimap)))
+        write_png(matte, quantise(alpha if trimap is None else impose(alpha, trimap)))
     return len(jobs)
 
 

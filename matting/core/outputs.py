@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +57,13 @@ class Background:
         photograph = read_photograph(Path(text))
         return cls(picture=photograph.own, profile=photograph.metadata.profile)
 
+    def identity(self) -> list[int] | str:
+        """Return what tells it from others: the colour, or the SHA-256 of the picture's pixels and profile."""
+        if self.picture is None:
+            return list(self.colour)
+        told = repr(self.picture.shape).encode() + self.picture.tobytes() + (self.profile or b"")
+        return hashlib.sha256(told).hexdigest()
+
     def of_size(self, height: int, width: int, profile: bytes | None = None) -> np.ndarray:
         """Return the background as (height, width, 3) uint8.
 
@@ -101,9 +110,35 @@ class Outputs:
         if self.fg_estimate not in ESTIMATES:
             raise MattingError(f"--fg_estimate {self.fg_estimate}: it must be one of {', '.join(ESTIMATES)}")
 
+    @classmethod
+    def parse(
+        cls, kinds: Sequence[str], fg_estimate: str, background: str | None, keep_hidden_colours: bool = False
+    ) -> Outputs:
+        """Make one from what the command line says; no background is white.
+
+        Raises:
+            MattingError: as by the constructor and `Background.parse`, or no kind shows the background.
+        """
+        if background is None:
+            return cls(kinds, fg_estimate, keep_hidden_colours=keep_hidden_colours)
+        if "composite" not in kinds:
+            raise MattingError(
+                f"--background {background} is shown by composites alone, and --save names {', '.join(kinds)}; add "
+                "composite to --save, or leave --background out"
+            )
+        return cls(kinds, fg_estimate, Background.parse(background), keep_hidden_colours)
+
     def paths(self, stem: Path) -> dict[str, Path]:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
         return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
+
+    def settings(self, kind: str) -> dict[str, Any]:
+        """Return what a kind depends on besides the matte and the photograph, as plain values."""
+        if kind in ("alpha", "trimap"):
+            return {}
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "kinds"}
+        background = own.pop("background")
+        return own | ({"background": background.identity()} if kind == "composite" else {})
 
     def write(
         self,

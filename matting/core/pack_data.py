@@ -10,15 +10,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from matting import atomic, packed
 from matting.datasets.lists import Entry, read_lists
 from matting.decoding import decode
 from matting.errors import MattingError
 from matting.imageio import PIXEL_LIMIT, image_size, read_image, read_trimap, to_alpha
+from matting.places import below
 from matting.prepare.files import claim
 from matting.prepare.foregrounds import extend
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 
 
@@ -87,7 +88,7 @@ def pack(packing: Packing, target: Path, short_side: int, source: Path, num_work
             "--target or a smaller --short_side"
         )
     done = read_ahead(lambda job: _pack(job, target, short_side), packing.jobs, num_workers)
-    for _ in tqdm(done, total=len(packing.jobs), desc="packing", unit="picture", disable=None, leave=False):
+    for _ in progress(done, len(packing.jobs), "picture", "packing"):
         pass
     for name, lines in packing.lists.items():
         atomic.write_text(target / name, "".join(f"{line}\n" for line in lines))
@@ -168,7 +169,7 @@ def _pack(job: Job, target: Path, short_side: int) -> None:
             layers["foreground"] = extend(layers["foreground"], alpha)  # or its black would come into the hair
         layers = {role: _resize(role, layer, height, width) for role, layer in layers.items()}
     for role, layer in layers.items():
-        packed.write(target / job.files[role][1], layer)
+        packed.write(below(target, job.files[role][1]), layer)
 
 
 def _read(role: str, path: Path) -> np.ndarray:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from matting.core import scoring
 from matting.core.results import SCORING, Evaluation, summarise
 from matting.errors import MattingError
 from matting.imageio import image_size, list_images, read_alpha, read_image, read_trimap
 from matting.metrics.protocols import LOWER_IS_BETTER, Protocol
+from matting.progress import progress
 from matting.report.extremes import Extremes
 
 SUFFIXES = ("_alpha", "_matte", "_pred")
@@ -93,7 +92,7 @@ def score_folder(
     tasks = ((pair, chosen, with_panels) for pair in pairs)
     results = scoring.run(_score_pair, tasks, workers)
     rows, extremes = [], Extremes(LOWER_IS_BETTER[chosen.columns[0].metric])
-    shown = tqdm(results, total=len(pairs), desc="scoring", unit="image", leave=False, disable=None)
+    shown = progress(results, len(pairs), "image", "scoring")
     for pair, (result, (height, width)) in zip(pairs, shown, strict=True):
         row: dict[str, Any] = {"name": pair.name, "height": height, "width": width, **result.values}
         rows.append({**row, SCORING: round(result.seconds, 4)})

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from matting import atomic
 from matting.composite import composite
 from matting.drawn_data.backgrounds import draw_background
 from matting.drawn_data.portrait import draw_portrait
 from matting.imageio import quantise, write_png
+from matting.progress import progress
 
 _MARKER = "drawn.json"
 _VERSION = 1
@@ -38,7 +38,7 @@ def write_dataset(
         return
     marker.unlink(missing_ok=True)
     names = [("train", number) for number in range(train)] + [("val", number) for number in range(val)]
-    for part, number in tqdm(names, desc="drawing", unit="picture", disable=None, leave=False):
+    for part, number in progress(names, len(names), "picture", "drawing"):
         rng = np.random.default_rng((seed, part == "val", number))
         foreground, alpha = draw_portrait(rng, height, width)
         picture = composite(foreground, alpha, draw_background(rng, height, width))

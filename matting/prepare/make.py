@@ -12,6 +12,7 @@ from matting import trimap
 from matting.decoding import decode
 from matting.errors import MattingError
 from matting.imageio import PIXEL_LIMIT, image_size, quantise, read_image, to_alpha, write_png
+from matting.places import below
 from matting.prepare import files
 from matting.prepare.foregrounds import extend
 from matting.prepare.plan import Item, Options
@@ -46,7 +47,7 @@ def make(item: Item, target: Path, options: Options) -> Made | str:
     """
     folder = target / item.part
     rewritten = item.alpha is None or options.extend
-    photograph = folder / "fg" / (item.name + (".png" if rewritten else item.photograph.suffix))
+    photograph = below(target, f"{item.part}/fg/{item.name}{'.png' if rewritten else item.photograph.suffix}")
     trimaps = _trimap_names(item, options)
     result = Made(item, _lines(item, photograph.relative_to(target).as_posix(), trimaps))
     if photograph.is_file():  # it is brought last, so all the rest is there
@@ -57,9 +58,9 @@ def make(item: Item, target: Path, options: Options) -> Made | str:
         return str(error) if str(error).startswith(str(item.photograph)) else f"{item.photograph}: {error}"
     _write_mattes(item, folder, layers, options)
     for source, name in zip(item.trimaps, trimaps, strict=False):
-        files.link(source, target / name)
+        files.link(source, below(target, name))
     if trimaps and not item.trimaps:
-        write_png(target / trimaps[0], _draw_trimap(item, layers.alpha, options))
+        write_png(below(target, trimaps[0]), _draw_trimap(item, layers.alpha, options))
     if layers.written_foreground is not None:
         write_png(photograph, layers.written_foreground)
     else:
@@ -90,11 +91,12 @@ def _read(item: Item, options: Options) -> _Layers:
 
 def _write_mattes(item: Item, folder: Path, layers: _Layers, options: Options) -> None:
     if layers.written_alpha is not None:
-        write_png(folder / "alpha" / f"{item.name}.png", layers.written_alpha)
+        write_png(below(folder, f"alpha/{item.name}.png"), layers.written_alpha)
     elif item.alpha is not None:
-        files.link(item.alpha, folder / "alpha" / (item.name + item.alpha.suffix))
+        files.link(item.alpha, below(folder, f"alpha/{item.name}{item.alpha.suffix}"))
     if options.masks:
-        write_png(folder / "mask" / f"{item.name}.png", np.where(layers.alpha >= 0.5, np.uint8(255), np.uint8(0)))
+        mask = np.where(layers.alpha >= 0.5, np.uint8(255), np.uint8(0))
+        write_png(below(folder, f"mask/{item.name}.png"), mask)
 
 
 def _draw_trimap(item: Item, alpha: np.ndarray, options: Options) -> np.ndarray:

@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tqdm import tqdm
-
 from matting import atomic
 from matting.errors import MattingError
+from matting.places import below
 from matting.prepare import files
 from matting.prepare.make import Made, make
 from matting.prepare.plan import Item, Options, Plan, Recipe
 from matting.prepare.splitting import draw_subset, sizes, split
 from matting.prepare.statistics import Statistics, measure
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 
 _VERSION = 1
@@ -118,14 +118,14 @@ def _claim(name: str, source: Path, target: Path, options: Options) -> None:
 
 
 def _progress(work: Callable, items: Sequence, num_workers: int, what: str) -> Iterable:
-    return tqdm(read_ahead(work, items, num_workers), total=len(items), desc=what, disable=None, leave=False)
+    return progress(read_ahead(work, items, num_workers), len(items), what.removesuffix("s"), what)
 
 
 def _link_backgrounds(items: Sequence[Item], target: Path, num_workers: int) -> None:
     wanted = list(dict.fromkeys((item.part, path) for item in items for path in item.backgrounds))
 
     def link(background: tuple[str, Path]) -> None:
-        files.link(background[1], target / files.background_name(*background))
+        files.link(background[1], below(target, files.background_name(*background)))
 
     for _ in _progress(link, wanted, num_workers, "backgrounds"):
         pass

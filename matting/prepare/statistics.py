@@ -8,10 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from matting.imageio import read_image, read_trimap
 from matting.prepare.make import Made
+from matting.progress import progress
 from matting.read_ahead import read_ahead
 
 
@@ -45,7 +45,7 @@ def _measure(paths: Sequence[Path], read: Callable[[Path], np.ndarray], num_work
 
     count, first, second = 0, np.zeros(1), np.zeros(1)
     results = read_ahead(moments, paths, num_workers)
-    for pixels, mean, square in tqdm(results, total=len(paths), desc=what, disable=None, leave=False):
+    for pixels, mean, square in progress(results, len(paths), "picture", what):
         count, first, second = count + pixels, first + pixels * mean, second + pixels * square
     mean = first / count
     return Statistics(

@@ -1,0 +1,53 @@
+"""How far long work has come: a bar on a terminal, elsewhere a line in the log now and then."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+EVERY = 30.0
+"""Seconds between two lines where there is no terminal."""
+
+
+def progress(
+    items: Iterable[Item],
+    total: int,
+    unit: str,
+    doing: str | None = None,
+    leave: bool = False,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Item]:
+    """Yield the items as they come, and tell how many of `total` are done.
+
+    Args:
+        unit: what is counted, in the singular.
+        doing: what stands before the bar.
+        leave: keep the full bar in the terminal.
+        clock: seconds since any moment.
+    """
+    if sys.stderr.isatty():
+        yield from tqdm(items, desc=doing, total=total, unit=unit, leave=leave)
+        return
+    started = told = clock()
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = clock()
+        if now - told >= EVERY and done < total:
+            told, each = now, (now - started) / done
+            logger.info(
+                "%d of %d %ss, %.2f s each, about %s left", done, total, unit, each, _duration(each * (total - done))
+            )
+
+
+def _duration(seconds: float) -> str:
+    hours, minutes = int(seconds) // 3600, int(seconds) // 60 % 60
+    return f"{hours}:{minutes:02d}:{int(seconds) % 60:02d}"
