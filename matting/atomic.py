@@ -56,5 +56,8 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all; raises as `replacing`."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write a UTF-8 text file whole or not at all; raises as `replacing`.
+
+    A byte 0xff of a name that is not UTF-8 is written as `\\udcff`, which JSON reads back.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))

@@ -26,14 +26,14 @@ def main() -> None:
     if args.action == "list":
         for entry in PUBLISHED.values():
             path = download.cached(entry.url)
-            print(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
-            print(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
-            print(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
+            _cli.say(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
+            _cli.say(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
+            _cli.say(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
         return
     if not args.names:
         raise _cli.MattingError("get what? Give one of the names that `list` shows")
     for entry in [published(name) for name in args.names]:
-        print(download.fetch_published(entry, args.offline))
+        _cli.say(download.fetch_published(entry, args.offline))
 
 
 if __name__ == "__main__":

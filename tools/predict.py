@@ -12,7 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Cut people out of photographs.", config_required=False)
     _cutting.add_flags(parser, "output/results")
     parser.add_argument("--save", nargs="+", choices=_cutting.KINDS, default=["alpha", "rgba"], help="what is written")
-    parser.add_argument("--background", default="#ffffff", help="of composites: #rrggbb, r,g,b or a picture")
+    parser.add_argument(
+        "--background", type=_cli.filled, default="#ffffff", help="of composites: #rrggbb, r,g,b or a picture"
+    )
     return parser.parse_args()
 
 

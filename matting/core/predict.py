@@ -18,6 +18,7 @@ from matting.core.predictor import Predictor
 from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_image, read_trimap
 from matting.read_ahead import read_ahead
+from matting.text import visible
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ def predict(
                 summary.seconds[stage] = summary.seconds.get(stage, 0) + seconds
         else:
             message = str(work.error)
-            summary.failures.append(message if str(work.job.image) in message else f"{work.job.image}: {message}")
+            name = visible(work.job.image)  # as it stands in the message
+            summary.failures.append(message if name in message else f"{name}: {message}")
             logger.error("skipped: %s", summary.failures[-1])
     summary.total = time.perf_counter() - started
     return summary

@@ -172,7 +172,7 @@ def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = N
         __version__, paddle.__version__, platform.python_version(), used, distributed.ranks(),
     )  # fmt: skip
     if log_file is not None:
-        logger.info("configuration:\n%s", config.dump(dict(values)))
+        logger.info("configuration:\n" + config.dump(dict(values)))
     return used
 
 
