@@ -44,7 +44,7 @@ def nobody():
 def masks(tmp_path: Path) -> Path:
     """A folder with a mask of a Chinese name, one of a name that is not UTF-8, and a file that is no picture."""
     matte = np.rint(drawn.disc() * 255).astype(np.uint8)
-    for name in ("人像.png", os.fsdecode(b"caf\xe9.png")):
+    for name in ("人像.png", os.fsdecode(b"rose\xe9.png")):
         drawn.save(tmp_path / "masks/a.png", matte).rename(tmp_path / "masks" / name)
     (tmp_path / "masks/坏.png").write_bytes(b"no picture")
     return tmp_path / "masks"
