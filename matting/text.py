@@ -45,6 +45,11 @@ def restored(text: str) -> str:
     return _ESCAPED.sub(lambda match: short.get(match[1]) or chr(int(match[2], 16)), text)
 
 
+def is_utf8(name: object) -> bool:
+    """Return whether a name can be handed to a library that takes UTF-8 only."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(name))
+
+
 def cell(value: Value) -> Value | str:
     """Return a value for a CSV: text that a spreadsheet would compute (`=1+1`) after an apostrophe, numbers as such."""
     if not isinstance(value, str):

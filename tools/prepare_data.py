@@ -20,7 +20,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--source", type=Path, required=True, help="where the set was unpacked; it is not changed")
     parser.add_argument("--target", type=Path, required=True, help="a new folder, or one to go on with")
     parser.add_argument("--dry_run", action="store_true", help="say what would be made, and stop")
-    parser.add_argument("--split", help="shares of train, val and test, as 6:2:2; published parts stay as they are")
+    parser.add_argument(
+        "--split", type=_cli.filled, help="shares of train, val and test, as 6:2:2; published parts stay as they are"
+    )
     parser.add_argument("--seed", type=_cli.count, default=0, help="of the split and every other draw")
     parser.add_argument("--backgrounds", type=Path, help="pictures to composite over, in training")
     parser.add_argument("--test_backgrounds", type=Path, help="pictures to composite over, in testing")
@@ -32,9 +34,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--debug", type=_cli.count, default=0, help="also lists of so many pictures, PART_debug.txt")
     parser.add_argument("--mean_std", action="store_true", help="measure the pixels of train and val, mean_std.json")
-    parser.add_argument("--images", help="folders: the photographs' folder below --source")
-    parser.add_argument("--alphas", help="folders: the mattes'")
-    parser.add_argument("--trimaps", help="folders: the trimaps'")
+    parser.add_argument("--images", type=_cli.filled, help="folders: the photographs' folder below --source")
+    parser.add_argument("--alphas", type=_cli.filled, help="folders: the mattes'")
+    parser.add_argument("--trimaps", type=_cli.filled, help="folders: the trimaps'")
     parser.add_argument("--alpha_suffix", default="", help="folders: what the mattes' names end in, as _matte")
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--num_workers", type=_cli.workers, default=cores, help="pictures worked on at a time")

@@ -25,6 +25,7 @@ from matting.drawn_data import draw_portrait
 from matting.engines import FILES, Interface, installed, open_engine
 from matting.errors import MattingError
 from matting.registry import TRANSFORMS
+from matting.text import is_utf8
 from matting.transforms import resize
 from matting.trimap import for_evaluation
 
@@ -224,6 +225,8 @@ def _check_input_size(interface: Interface) -> None:
 
 
 def _check_folder(folder: Path) -> None:
+    if not is_utf8(folder):
+        raise MattingError(f"--save_dir {folder} is not UTF-8, and Paddle writes to no other names; choose another")
     if folder.exists() and any(folder.iterdir()):
         raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
     if folder.exists():

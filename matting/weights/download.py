@@ -48,7 +48,10 @@ def fetch_published(entry: Published, offline: bool = False) -> Path:
 
 def cached(url: str) -> Path:
     """Return where the local copy of a URL's file lies, or would lie."""
-    name = Path(urllib.parse.urlparse(url).path).name or "weights"
+    try:
+        name = Path(urllib.parse.urlparse(url).path).name or "weights"
+    except ValueError as error:
+        raise MattingError(f"{url} is no URL: {error}; correct it") from None
     return cache_dir() / f"{hashlib.sha256(url.encode()).hexdigest()[:12]}-{name}"
 
 
