@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from collections.abc import Iterator
@@ -24,6 +25,18 @@ def explained(path: str | Path) -> Iterator[None]:
         raise UnwritableError(
             f"{path} cannot be written: {error.strerror or error}; choose another folder or make room"
         ) from None
+
+
+def make_folder(path: str | Path) -> None:
+    """Make the folder that results will go into, before the work that makes them.
+
+    Raises:
+        UnwritableError: it cannot be made, or is no folder that can be written to.
+    """
+    with explained(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @contextmanager

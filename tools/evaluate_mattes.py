@@ -23,11 +23,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import cpu
+    from matting import atomic, cpu
     from matting.core.publish import write_evaluation
     from matting.core.score_folder import find_pairs, score_folder
 
     pairs = find_pairs(args.alpha, args.pred, args.trimap, args.image)
+    for file in filter(None, (args.csv, args.report)):
+        atomic.make_folder(file.parent)
     result = score_folder(
         pairs,
         protocol=args.protocol,

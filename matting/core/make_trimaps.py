@@ -11,7 +11,7 @@ from tqdm import tqdm
 from matting import trimap
 from matting.core.jobs import Job
 from matting.core.predict import Summary
-from matting.errors import MattingError
+from matting.errors import MattingError, UnwritableError
 from matting.imageio import read_alpha, write_png
 
 logger = logging.getLogger(__name__)
@@ -32,6 +32,9 @@ def make_trimaps(
         iterations: how often it is applied.
         relative: above 0: the diameter as a share of the object's size, instead of `kernel`.
         tolerance: values this near to 0 or 1 count as known, for mattes that a network made.
+
+    Raises:
+        UnwritableError: results cannot be written; it would be the same with every other mask.
     """
     summary = Summary()
     for job in tqdm(jobs, unit="mask", disable=None):
@@ -41,6 +44,8 @@ def make_trimaps(
             diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
             write_png(save_dir / f"{job.stem}.png", trimap.from_mask(alpha, diameter, iterations))
             summary.written += 1
+        except UnwritableError:
+            raise
         except MattingError as error:
             summary.failures.append(str(error))
             logger.error("skipped: %s", error)

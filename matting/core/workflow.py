@@ -12,7 +12,7 @@ from typing import Any
 
 import paddle
 
-from matting import __version__, config, log, metrics
+from matting import __version__, atomic, config, log, metrics
 from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
@@ -121,6 +121,7 @@ def run_validation(
     choose(protocol, metric_names)
     predictor = make_predictor(values, model_path, runtime, partial)
     dataset = builder.dataset(values, "val_dataset")
+    atomic.make_folder(save_dir)
     result = evaluate(
         predictor,
         dataset,
