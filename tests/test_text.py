@@ -176,3 +176,45 @@ def test_odd_names_go_through_the_tools(trained: Path, tmp_path: Path) -> None:
     assert compared.status == 0, compared.error
     checked = run_tool("check_data", tmp_path / "photographs", "--save_dir", tmp_path / "checked", "--num_workers", 0)
     assert not [line for line in checked.output.splitlines() if line.startswith("error: forged")], checked.output
+
+
+def test_arrays_go_there_and_back_under_odd_names(trained: Path, tmp_path: Path) -> None:
+    names = ["plain.png", LATIN, "a\nerror: forged.png", "line\u2028separator.png", "back\\new.png"]
+    for name in names:
+        photograph = drawn.save(tmp_path / "photographs/drawn.png", drawn.texture(60, 80))
+        photograph.rename(photograph.with_name(name))
+    exported = run_tool(
+        "export", "--config", trained / "config.yml", "--model_path", trained / "run/best_model",
+        "--save_dir", tmp_path / "export",
+    )  # fmt: skip
+    assert exported.status == 0, exported.error
+    images = ("--model_path", tmp_path / "export", "--image_path", tmp_path / "photographs")
+    packed = run_tool("npz", "pack", *images, "--save_dir", tmp_path / "in")
+    assert packed.status == 0, packed.error
+    listed = (tmp_path / "in/datalist.txt").read_bytes().decode("utf-8").splitlines()
+    assert len(listed) == len(names) and r"rose\udce9.npz" in listed
+    done = run_tool(
+        "npz", "run", *images[:2], "--datalist", tmp_path / "in/datalist.txt", "--save_dir", tmp_path / "out"
+    )
+    assert done.status == 0, done.error
+    mattes = run_tool("npz", "unpack", *images, "--results", tmp_path / "out", "--save_dir", tmp_path / "mattes")
+    assert mattes.status == 0, mattes.error
+    assert {path.name for path in (tmp_path / "mattes").iterdir()} == set(names)
+
+
+def test_a_set_with_odd_names_is_prepared_and_found(tmp_path: Path) -> None:
+    for number, name in enumerate(["plain.png", LATIN, "a\nerror: forged.png", "\x1b[31m.png"]):
+        photograph = drawn.save(tmp_path / "source/images/drawn.png", drawn.texture(60, 80, number))
+        alpha = drawn.save(tmp_path / "source/alphas/drawn.png", (drawn.disc() * 255).astype("uint8"))
+        photograph.rename(photograph.with_name(name))
+        alpha.rename(alpha.with_name(name))
+    prepared = run_tool(
+        "prepare_data", "folders", "--source", tmp_path / "source", "--target", tmp_path / "target", "--images",
+        "images", "--alphas", "alphas", "--split", "1:0:0", "--num_workers", 0,
+    )  # fmt: skip
+    assert prepared.status == 0, prepared.error
+    assert not [line for line in prepared.output.splitlines() if line.startswith("error")]
+    assert rb"train/fg/rose\udce9.png" in (tmp_path / "target/train.txt").read_bytes()
+    checked = run_tool("check_data", tmp_path / "target/train.txt", "--save_dir", tmp_path / "out", "--num_workers", 0)
+    assert checked.output.startswith("4 lines, 4 photographs"), checked.output
+    assert "cannot be read" not in checked.output

@@ -13,6 +13,7 @@ from matting.core.jobs import Job
 from matting.core.predictor import Network, Predictor
 from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
+from matting.text import restored, written
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -29,19 +30,22 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
     for job in tqdm(jobs, unit="image", disable=None):
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
         _save(save_dir / f"{job.stem}.npz", batch)
-        lines.append(f"{job.stem}.npz\n")
+        lines.append(written(f"{job.stem}.npz") + "\n")
     atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
 
 
 def run(network: Network, datalist: Path, save_dir: Path) -> int:
-    """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
+    """Run the network on the files of a list, as `pack` writes it; return how many.
+
+    Of each an `alpha` (1, 1, H, W) is written under the same name.
 
     Raises:
         MattingError: the list or a file is missing or of another kind.
     """
     try:
-        names = [line.strip() for line in datalist.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = datalist.read_text(encoding="utf-8").split("\n")
+        names = [restored(line.strip()) for line in lines if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise MattingError(f"the list {datalist} cannot be read ({error}); `pack` writes one") from None
     for name in tqdm(names, unit="file", disable=None):

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from matting import digest
 from matting.errors import MattingError
 from matting.lock import locked
+from matting.text import visible
 from matting.weights.published import PUBLISHED, Published
 
 logger = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ def _check(part: Path, address: str, sha256: str | None, size: int | None) -> No
 
 
 def _progress(part: Path, total: int, done: int) -> tqdm:
-    name = part.name.removesuffix(".part").partition("-")[2]
+    name = visible(part.name.removesuffix(".part").partition("-")[2])
     return tqdm(total=total or None, initial=done, unit="B", unit_scale=True, desc=name, disable=None)
 
 
