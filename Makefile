@@ -17,10 +17,11 @@ lint: .venv/installed ## style, spelling, types
 	$(BIN)/codespell
 	$(BIN)/mypy
 
-nightly: .venv/installed ## the tests that take long: 30 kills of each job, 4 ranks, 200,000 damaged files for each reader
+nightly: .venv/installed ## the tests that take long: 30 kills of each job, 4 ranks, 200,000 damaged files for each reader, all bad flags
 	MATTING_KILLS=30 $(BIN)/python -m pytest tests/test_kills.py
 	MATTING_RANKS=4 $(BIN)/python -m pytest tests/test_distributed.py
 	MATTING_FUZZ=200000 $(BIN)/python -m pytest tests/test_fuzz.py
+	MATTING_FUZZ=1 $(BIN)/python -m pytest tests/test_flags.py
 
 audit: ## known vulnerabilities of the locked versions; asks a service on the network, and fails when it cannot
 	$(PYTHON) -m venv .audit

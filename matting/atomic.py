@@ -41,6 +41,18 @@ def explained(path: str | Path, of_all: bool = False) -> Iterator[None]:
         ) from None
 
 
+def make_folder(path: str | Path) -> None:
+    """Make the folder that results will go into, before the work that makes them.
+
+    Raises:
+        UnwritableError: it cannot be made, or is no folder that can be written to.
+    """
+    with explained(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a name beside `path` to write to; after the block the file takes its place, whole or not at all.
@@ -71,5 +83,8 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all; raises as `replacing`."""
-    write_bytes(path, text.encode("utf-8"))
+    """Write a UTF-8 text file whole or not at all; raises as `replacing`.
+
+    A byte 0xff of a name that is not UTF-8 is written as `\\udcff`, which JSON reads back.
+    """
+    write_bytes(path, text.encode("utf-8", "backslashreplace"))

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from matting.text import visible
+
 _PAPER, _INK, _FRAME = (250, 250, 248), (40, 40, 44), (205, 205, 205)
 _GAP, _HEADING, _CAPTION = 8, 26, 22
 
@@ -82,5 +84,5 @@ def _write(sheet: np.ndarray, words: Sequence[tuple[tuple[int, int], str]]) -> n
     draw, font = ImageDraw.Draw(page), ImageFont.load_default(size=13)
     for position, text in words:
         # The font that comes with Pillow has no Chinese; what it lacks is shown as a question mark.
-        draw.text(position, text.encode("latin-1", "replace").decode("latin-1"), fill=_INK, font=font)
+        draw.text(position, visible(text).encode("latin-1", "replace").decode("latin-1"), fill=_INK, font=font)
     return np.asarray(page)

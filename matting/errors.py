@@ -1,12 +1,23 @@
 """The exceptions that carry a message for the person at the keyboard."""
 
+from matting.text import visible, visible_lines
+
 
 class MattingError(ValueError):
     """Something the user gave cannot be used; the text states the value, the rule and the cure.
 
     The tools print it as one line and exit with status 1, without a traceback. Anything else that escapes is a defect
     of ours and keeps its traceback.
+
+    Args:
+        lines: of the text, nearly always one. A line break within a line came with a file's name and is shown escaped.
     """
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines)
+
+    def __str__(self) -> str:
+        return visible_lines(self.args)
 
 
 class UnwritableError(MattingError):
@@ -21,5 +32,5 @@ class Stopped(KeyboardInterrupt):
     """
 
     def __init__(self, message: str, signal: int) -> None:
-        super().__init__(message)
+        super().__init__(visible(message))
         self.signal = signal

@@ -177,6 +177,23 @@ def test_checkpoints_cut_short_say_so(trained: Path, tmp_path: Path, file: str, 
     one_sentence(outcome, file)
 
 
+def test_scores_that_have_no_place_are_refused_before_anything_is_scored(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("matting.core.workflow.evaluate", None)
+    monkeypatch.setattr("matting.core.score_folder.score_folder", None)
+    (tmp_path / "file").write_bytes(b"")
+    weights = ("--config", trained / "config.yml", "--model_path", trained / "run/best_model")
+    one_sentence(run_tool("val", *weights, "--save_dir", tmp_path / "file/val"), "file/val", "cannot be written")
+    mattes = trained / "data/train/alpha"
+    for flag in ("--csv", "--report"):
+        outcome = run_tool("evaluate_mattes", "--alpha", mattes, "--pred", mattes, flag, tmp_path / "file/scores")
+        one_sentence(outcome, "cannot be written")
+    outcome = run_tool("make_trimap", "--alpha_path", mattes, "--save_dir", tmp_path / "file/trimaps")
+    one_sentence(outcome, "cannot be written")
+    assert outcome.error.count("cannot be written") == 1
+
+
 def test_results_that_have_no_place_stop_the_run_at_once(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     for number in range(4):

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import argparse
 import errno
+import math
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, NoReturn
 
 # The tools also run from a clone in which the package is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from matting import cpu
+from matting import cpu, streams
 from matting.errors import MattingError, Stopped
+from matting.streams import say
+from matting.text import visible
 
 DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
 
@@ -29,7 +33,11 @@ def parser(description: str, config: Path | None = None, config_required: bool =
     """
     made = bare_parser(description)
     made.add_argument(
-        "--config", default=config, required=config_required and config is None, help="the configuration, a .yml file"
+        "--config",
+        type=Path,
+        default=config,
+        required=config_required and config is None,
+        help="the configuration, a .yml file",
     )
     made.add_argument(
         "--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration, e.g. model.hr_channels=16"
@@ -40,13 +48,26 @@ def parser(description: str, config: Path | None = None, config_required: bool =
 
 def bare_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser whose help shows the defaults, for a tool that takes no configuration."""
-    return argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    return _Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reads every flag of `type=Path` through `path`, and says what is wrong with flags on one line."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.register("type", Path, path)
+
+    def error(self, message: str) -> NoReturn:
+        super().error(visible(message))
 
 
 def add_weights(parser: argparse.ArgumentParser) -> None:
     """Add the flags that name trained weights."""
     parser.add_argument(
-        "--model_path", help="a checkpoint folder, a file of weights, a URL, or a name that tools/download.py lists"
+        "--model_path",
+        type=filled,
+        help="a checkpoint folder, a file of weights, a URL, or a name that tools/download.py lists",
     )
     parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
 
@@ -60,7 +81,7 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
         help="auto takes the fastest that is installed; dynamic is Paddle's dynamic graph",
     )
     parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="see docs/deployment.md")
-    parser.add_argument("--threads", type=count, default=0, help="of the engine; 0 takes all cores")
+    parser.add_argument("--threads", type=workers, default=0, help="of the engine; 0 takes all cores")
 
 
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
@@ -80,6 +101,18 @@ def add_overwrite(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def filled(text: str) -> str:
+    """Return a flag's text, which is not empty: `--save_dir "$UNSET"` would stand for the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; leave the flag out, or give it a value")
+    return text
+
+
+def path(text: str) -> Path:
+    """Return a flag's path, which is not empty."""
+    return Path(filled(text))
+
+
 def positive(text: str) -> int:
     """Return a flag's whole number of at least 1."""
     return _whole(text, 1)
@@ -90,16 +123,44 @@ def count(text: str) -> int:
     return _whole(text, 0)
 
 
-def _whole(text: str, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
+def workers(text: str) -> int:
+    """Return how many threads or processes a flag asks for, 0 among them."""
+    return _whole(text, 0, 1024)
+
+
+def _whole(text: str, least: int, most: int = 2**31 - 1) -> int:
+    if not text.isdecimal() or len(text) > 20 or not least <= int(text) <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least} and at most {most}")
     return int(text)
+
+
+def rate(text: str) -> float:
+    """Return a flag's finite number above 0."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
+    return number
+
+
+def share(text: str) -> float:
+    """Return a flag's number from 0 to 1."""
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number") from None
 
 
 def _kept(text: str) -> int:
     if text != "all" and not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} must be `all`, or a whole number of which 0 keeps all")
-    return 0 if text == "all" else int(text)
+    return 0 if text == "all" else count(text)
 
 
 def required(value: str | Path | None, flag: str) -> str | Path:
@@ -124,7 +185,8 @@ def say_skipped(failure: str) -> None:
     """Tell on the terminal, beside a bar if there is one, what went wrong with one file."""
     from tqdm import tqdm
 
-    tqdm.write(f"skipped: {failure}", file=sys.stderr)
+    with tqdm.external_write_mode(file=sys.stderr):
+        say(f"skipped: {failure}", stream=sys.stderr)
 
 
 def run(main: Callable[[], int | None]) -> None:
@@ -132,26 +194,47 @@ def run(main: Callable[[], int | None]) -> None:
 
     Ctrl-C and SIGTERM end it in order, with what a shell expects: 128 and the signal's number, 130 or 143.
     """
+    streams.settle()
     cpu.tune()
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own warnings, about which nobody here can do anything
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     try:
-        sys.exit(main() or 0)
-    except MattingError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        if error.errno != errno.ENAMETOOLONG:
-            raise
-        print(f"error: the name {str(error.filename):.60}... is too long for this system; shorten it", file=sys.stderr)
-        sys.exit(1)
+        status = main() or 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
     except Stopped as stop:
-        print(stop, file=sys.stderr)
-        sys.exit(128 + stop.signal)
+        say(stop, stream=sys.stderr)
+        status = 128 + stop.signal
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        say("stopped", stream=sys.stderr)
+        status = 128 + signal.SIGINT
+    except Exception as error:
+        lines = explanation(error)
+        if not lines:
+            raise
+        say(*lines, stream=sys.stderr)
+        status = 1
+    sys.exit(streams.finish(status))
+
+
+def explanation(error: Exception) -> list[str]:
+    """Return what to tell the user of an error, its lines; none of a defect of ours, which keeps its traceback."""
+    if isinstance(error, MattingError):
+        return f"error: {error}".split("\n")
+    if isinstance(error, OSError):
+        name = error.filename2 or error.filename
+        if error.errno == errno.ENAMETOOLONG:
+            return [f"error: the name {str(name):.60}... is too long for this system; shorten it"]
+        where = f"{os.fsdecode(name)}: " if isinstance(name, (str, bytes)) else ""
+        return [f"error: {where}{error.strerror or error}"]
+    if isinstance(error, MemoryError):
+        return ["error: the memory is full; give smaller pictures or sizes, a smaller batch, or fewer workers"]
+    if isinstance(error, ValueError) and "embedded null" in str(error):
+        return ["error: the name of a file holds a NUL character, which no name can; correct it"]
+    if isinstance(error, UnicodeEncodeError):
+        return [f"error: {error.object!r} cannot be written in {error.encoding}; rename the file"]
+    return []
 
 
 def _stop(number: int, _: object) -> None:

@@ -17,14 +17,16 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     _cli.add_engine(parser, "auto")
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
-    parser.add_argument("--trimap_from", metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them")
+    parser.add_argument(
+        "--trimap_from", type=_cli.filled, metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them"
+    )
     parser.add_argument("--tile_size", type=_cli.count, default=256, help="with a trimap: bounds memory; 0 is no tiles")
     parser.add_argument("--tile_margin", type=_cli.count, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
     parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
-    parser.add_argument("--num_workers", type=_cli.count, default=1, help="threads that decode; as many write")
+    parser.add_argument("--num_workers", type=_cli.workers, default=1, help="threads that decode; as many write")
 
 
 def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""
-    print(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
+    _cli.say(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
-        print(summary.timing())
+        _cli.say(summary.timing())
     return 1 if unlisted or summary.failures else 0

@@ -12,12 +12,14 @@ import _cli
 
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Adapt a trained MODNet to photographs without labels (SOC).")
-    parser.add_argument("--model_path", help="the trained weights: a folder, a file, a URL, or a published name")
+    parser.add_argument(
+        "--model_path", type=_cli.filled, help="the trained weights: a folder, a file, a URL, or a published name"
+    )
     parser.add_argument("--image_path", type=Path, required=True, help="a folder, or a .txt list of photographs")
     parser.add_argument("--save_dir", type=Path, default=Path("output/adapted"), help="where everything is written")
     parser.add_argument("--epochs", type=_cli.positive, default=10, help="times through the photographs")
     parser.add_argument("--batch_size", type=_cli.positive, default=1, help="photographs a step")
-    parser.add_argument("--learning_rate", type=float, default=1e-5, help="of Adam")
+    parser.add_argument("--learning_rate", type=_cli.rate, default=1e-5, help="of Adam")
     parser.add_argument("--input_size", type=_cli.positive, nargs=2, default=[512, 512], metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--teacher", choices=("epoch", "average"), default="epoch", help="how the teacher follows")
     parser.add_argument("--formula", choices=("authors", "paper"), default="authors", help="see docs/adapt.md")
@@ -56,7 +58,7 @@ def main() -> None:
         loss={"type": "SOCLoss", "formula": args.formula}, seed=args.seed, resume_from=args.resume_model,
         overwrite=args.overwrite,
     )  # fmt: skip
-    print(f"the most consistent network: {adapted}")
+    _cli.say(f"the most consistent network: {adapted}")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--engines", nargs="+", choices=ENGINES, help="default: all that are installed")
     parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16", "int8"), default=["fp32"])
     parser.add_argument("--input_size", type=_cli.positive, nargs=2, metavar=("WIDTH", "HEIGHT"), default=[512, 512])
-    parser.add_argument("--threads", type=_cli.count, nargs="+", default=[0], help="0 is all cores")
+    parser.add_argument("--threads", type=_cli.workers, nargs="+", default=[0], help="0 is all cores")
     parser.add_argument("--batches", type=_cli.positive, nargs="+", default=[1], help="pictures a call")
     parser.add_argument("--image_path", type=Path, help="pictures to compare lower precisions with fp32 on")
     parser.add_argument("--save_dir", type=Path, default=Path("output/benchmark"), help="for benchmark.json and .md")
@@ -49,7 +49,7 @@ def main() -> None:
     )
     result.write(args.save_dir / "benchmark.json")
     atomic.write_text(args.save_dir / "benchmark.md", result.markdown() + "\n")
-    print(result.markdown())
+    _cli.say(*result.markdown().split("\n"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,9 @@ import _cutting
 def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Put people before another background.", config_required=False)
     _cutting.add_flags(parser, "output/replaced")
-    parser.add_argument("--background", required=True, help="transparent, #rrggbb, r,g,b, or a picture")
+    parser.add_argument(
+        "--background", type=_cli.filled, required=True, help="transparent, #rrggbb, r,g,b, or a picture"
+    )
     return parser.parse_args()
 
 

@@ -10,9 +10,8 @@ import _cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Check pairs, sizes, mattes, trimaps, orientation, duplicates; exits with 1 if there is an error.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = _cli.bare_parser(
+        "Check pairs, sizes, mattes, trimaps, orientation, duplicates; exits with 1 if there is an error."
     )
     parser.add_argument(
         "lists",
@@ -29,7 +28,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--most_rows", type=_cli.positive, default=40, help="rows of the contact sheet at most")
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=_cli.count, default=cores, help="pictures looked at at a time")
+    parser.add_argument("--num_workers", type=_cli.workers, default=cores, help="pictures looked at at a time")
     return parser.parse_args()
 
 
@@ -47,12 +46,12 @@ def main() -> int:
     cv2.setNumThreads(1)  # pictures go side by side; threads within each would only be in the way
     subjects, alone = find_subjects(args.lists, args.dataset_root, args.separator)
     inspection = inspect(subjects, alone, args.num_workers)
-    print(table(inspection))
+    _cli.say(*table(inspection).split("\n"))
     write_csv(args.save_dir / "findings.csv", inspection.findings)
     suspicious = write_sheet(args.save_dir / "suspicious.png", inspection, args.most_rows)
     errors, warnings = inspection.count(ERROR), inspection.count(WARNING)
     sheet = f", and {suspicious} suspicious pictures in suspicious.png" if suspicious else ""
-    print(f"{errors} errors, {warnings} warnings; all of them in {args.save_dir}/findings.csv{sheet}")
+    _cli.say(f"{errors} errors, {warnings} warnings; all of them in {args.save_dir}/findings.csv{sheet}")
     return 1 if errors or (args.strict and warnings) else 0
 
 

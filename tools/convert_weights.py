@@ -28,10 +28,10 @@ def main() -> None:
     result = convert(args.kind, args.source, args.target, args.compare)
     if result.left:
         more = ", ..." if len(result.left) > 10 else ""
-        print(f"left behind, without a place in ours: {', '.join(result.left[:10])}{more} ({len(result.left)})")
+        _cli.say(f"left behind, without a place in ours: {', '.join(result.left[:10])}{more} ({len(result.left)})")
     if result.difference is not None:
-        print(f"alpha differs from the reference by at most {result.difference:.2e}")
-    print(f"{result.count} arrays written to {args.target}")
+        _cli.say(f"alpha differs from the reference by at most {result.difference:.2e}")
+    _cli.say(f"{result.count} arrays written to {args.target}")
 
 
 if __name__ == "__main__":

@@ -27,12 +27,12 @@ def main() -> None:
 
     outcome = run_demo(values, args.save_dir, args.device)
     weights = args.save_dir / "training" / f"iter_{values['iters']}"
-    print(f"\n{outcome.table()}\n")
-    print(f"look at         {outcome.contact_sheet}")
-    print(f"cutouts         {args.save_dir / 'cutouts'}")
-    print(f"a row an image  {args.save_dir / 'metrics.csv'}")
-    print("your own pictures:")
-    print(f"  python tools/predict.py --config {args.config} --model_path {weights} --image_path YOUR_FOLDER")
+    _cli.say("", *outcome.table().split("\n"), "")
+    _cli.say(f"look at         {outcome.contact_sheet}")
+    _cli.say(f"cutouts         {args.save_dir / 'cutouts'}")
+    _cli.say(f"a row an image  {args.save_dir / 'metrics.csv'}")
+    _cli.say("your own pictures:")
+    _cli.say(f"  python tools/predict.py --config {args.config} --model_path {weights} --image_path YOUR_FOLDER")
 
 
 if __name__ == "__main__":

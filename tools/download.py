@@ -53,7 +53,7 @@ def main() -> None:
     elif not args.names:
         raise _cli.MattingError("get what? Give one of the names that `list` shows")
     for entry in [published(name) for name in args.names if args.action == "get"]:
-        print(download.fetch_published(entry, args.offline))
+        _cli.say(download.fetch_published(entry, args.offline))
 
 
 def _list() -> None:
@@ -63,9 +63,9 @@ def _list() -> None:
 
     for entry in PUBLISHED.values():
         path = download.cached(entry.url)
-        print(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
-        print(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
-        print(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
+        _cli.say(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
+        _cli.say(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
+        _cli.say(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
 
 
 def _show() -> None:
@@ -73,8 +73,8 @@ def _show() -> None:
 
     contents = cache.contents()
     for one in contents:
-        print(f"{one.kind:8} {one.size / 1e6:9.1f} MB  {one.days():5.0f} days  {one.path}")
-    print(f"{len(contents)} in {cache.cache_dir()}, {sum(one.size for one in contents) / 1e9:.2f} GB")
+        _cli.say(f"{one.kind:8} {one.size / 1e6:9.1f} MB  {one.days():5.0f} days  {one.path}")
+    _cli.say(f"{len(contents)} in {cache.cache_dir()}, {sum(one.size for one in contents) / 1e9:.2f} GB")
 
 
 def _prune(args: argparse.Namespace) -> None:
@@ -87,10 +87,10 @@ def _prune(args: argparse.Namespace) -> None:
     size = None if args.max_size is None else args.max_size * 1e9
     removed, held = cache.prune(args.older_than, size)
     for one in removed:
-        print(f"removed {one.path}")
+        _cli.say(f"removed {one.path}")
     for one in held:
-        print(f"left, as another process holds it: {one.path}")
-    print(f"{len(removed)} removed, {sum(one.size for one in removed) / 1e9:.2f} GB")
+        _cli.say(f"left, as another process holds it: {one.path}")
+    _cli.say(f"{len(removed)} removed, {sum(one.size for one in removed) / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":

@@ -39,12 +39,12 @@ def main() -> None:
     exported = export(values, args.model_path, args.save_dir, size, args.partial)
     how = "on average" if exported.average else "at most"
     for engine, difference in exported.differences.items():
-        print(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
+        _cli.say(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
     if images:
         from matting.core.quantise import calibrate
 
-        print(calibrate(exported.folder, images))
-    print(f"written to {exported.folder}")
+        _cli.say(calibrate(exported.folder, images))
+    _cli.say(f"written to {exported.folder}")
 
 
 if __name__ == "__main__":

@@ -9,16 +9,15 @@ import _cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Make trimaps from masks or mattes, mirroring their folders.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = _cli.bare_parser("Make trimaps from masks or mattes, mirroring their folders.")
     parser.add_argument("--alpha_path", type=Path, required=True, help="a mask, a folder, or a .txt list of masks")
     parser.add_argument("--save_dir", type=Path, default=Path("output/trimaps"), help="where they are written")
     parser.add_argument("--kernel", type=_cli.positive, default=25, help="diameter of the unknown ellipse in pixels")
     parser.add_argument("--iterations", type=_cli.positive, default=1, help="how often the ellipse is applied")
-    parser.add_argument("--relative", type=float, default=0.0, help="diameter as a share of the object's size instead")
-    parser.add_argument("--tolerance", type=float, default=0.0, help="values so near to 0 and 1 count as known")
+    parser.add_argument(
+        "--relative", type=_cli.share, default=0.0, help="diameter as a share of the object's size instead"
+    )
+    parser.add_argument("--tolerance", type=_cli.share, default=0.0, help="values so near to 0 and 1 count as known")
     return parser.parse_args()
 
 
@@ -33,7 +32,7 @@ def main() -> int:
     summary = make_trimaps(
         jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance, _cli.say_skipped
     )
-    print(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
+    _cli.say(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
     return 1 if summary.failures else 0
 
 

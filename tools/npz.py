@@ -32,14 +32,14 @@ def main() -> None:
     predictor = open_predictor(args.model_path, args.engine, args.precision, args.threads)
     if args.action == "run":
         datalist = Path(_cli.required(args.datalist, "--datalist"))
-        print(f"{npz.run(predictor.network, datalist, args.save_dir)} results in {args.save_dir}")
+        _cli.say(f"{npz.run(predictor.network, datalist, args.save_dir)} results in {args.save_dir}")
         return
     jobs = find_jobs(Path(_cli.required(args.image_path, "--image_path")), args.trimap_path, args.save_dir)
     if args.action == "pack":
-        print(f"{len(jobs)} inputs, listed in {npz.pack(predictor, jobs, args.save_dir)}")
+        _cli.say(f"{len(jobs)} inputs, listed in {npz.pack(predictor, jobs, args.save_dir)}")
     else:
         results = Path(_cli.required(args.results, "--results"))
-        print(f"{npz.unpack(predictor, jobs, results, args.save_dir)} mattes in {args.save_dir}")
+        _cli.say(f"{npz.unpack(predictor, jobs, results, args.save_dir)} mattes in {args.save_dir}")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,8 @@ import _cli
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description="Decode and shrink a data set once; train on the copy by setting dataset_root to --target.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    parser = _cli.bare_parser(
+        "Decode and shrink a data set once; train on the copy by setting dataset_root to --target."
     )
     parser.add_argument("lists", type=Path, nargs="+", metavar="LIST", help="the lists, relative to --dataset_root")
     parser.add_argument("--dataset_root", type=Path, required=True, help="what the lists' paths start from")
@@ -21,7 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--separator", default=" ", help="what stands between the columns of the lists")
     parser.add_argument("--dry_run", action="store_true", help="say how much would be written, and stop")
     cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=_cli.count, default=cores, help="pictures worked on at a time")
+    parser.add_argument("--num_workers", type=_cli.workers, default=cores, help="pictures worked on at a time")
     return parser.parse_args()
 
 
@@ -38,8 +37,8 @@ def main() -> int:
     if not args.dry_run:
         pack(packing, args.target, args.short_side, args.dataset_root, args.num_workers)
     for name, lines in packing.lists.items():
-        print(f"{name}: {len(lines)} lines, the first: {lines[0]}")
-    print(f"{sum(packing.sizes) / 1e9:.2f} GB {'would be written to' if args.dry_run else 'in'} {args.target}")
+        _cli.say(f"{name}: {len(lines)} lines, the first: {lines[0]}")
+    _cli.say(f"{sum(packing.sizes) / 1e9:.2f} GB {'would be written to' if args.dry_run else 'in'} {args.target}")
     return 0
 
 

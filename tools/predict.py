@@ -12,7 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser = _cli.parser("Cut people out of photographs.", config_required=False)
     _cutting.add_flags(parser, "output/results")
     parser.add_argument("--save", nargs="+", choices=_cutting.KINDS, default=["alpha", "rgba"], help="what is written")
-    parser.add_argument("--background", help="of composites: #rrggbb, r,g,b or a picture; white if not given")
+    parser.add_argument(
+        "--background", type=_cli.filled, help="of composites: #rrggbb, r,g,b or a picture; white if not given"
+    )
     return parser.parse_args()
 
 

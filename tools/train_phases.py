@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--save_dir", type=Path, default=Path("output/phases"), help="a folder a phase below it")
     _cli.add_checkpoints(parser)
     parser.add_argument("--log_iters", type=_cli.positive, default=10, help="iterations between reports")
-    parser.add_argument("--num_workers", type=_cli.count, default=0, help="processes that read the data")
+    parser.add_argument("--num_workers", type=_cli.workers, default=0, help="processes that read the data")
     parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs, a folder a phase")
     parser.add_argument("--report", action="store_true", help="write a report.html a phase")
     parser.add_argument("--seed", type=_cli.count, default=0, help="of weights, order and draws")
@@ -42,7 +42,7 @@ def main() -> None:
         seed=args.seed,
     )
     best = run_phases(phases, options, opts=args.opts, device_name=args.device, report=args.report)
-    print(f"the last phase's best model: {best}")
+    _cli.say(f"the last phase's best model: {best}")
 
 
 if __name__ == "__main__":

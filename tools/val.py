@@ -15,8 +15,8 @@ def parse_args() -> argparse.Namespace:
     _cli.add_weights(parser)
     _cli.add_engine(parser, "dynamic")
     parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="where everything is written")
-    parser.add_argument("--num_workers", type=_cli.count, default=0, help="threads that read the data")
-    parser.add_argument("--score_workers", type=_cli.count, default=1, help="processes that score meanwhile")
+    parser.add_argument("--num_workers", type=_cli.workers, default=0, help="threads that read the data")
+    parser.add_argument("--score_workers", type=_cli.workers, default=1, help="processes that score meanwhile")
     parser.add_argument("--save_results", action="store_true", help="write the mattes as PNG too")
     parser.add_argument("--report", action="store_true", help="write report.html: plots, the worst and the best images")
     _cli.add_scoring(parser)
@@ -31,7 +31,7 @@ def main() -> None:
     if args.compare:
         from matting.core.compare import compare
 
-        print(compare(*args.compare).table())
+        _cli.say(*compare(*args.compare).table().split("\n"))
         return
     from matting import config
 
@@ -55,10 +55,10 @@ def main() -> None:
         report=args.report,
     )
     if distributed.rank() == 0:
-        print(result.table())
-        print(f"one row an image: {args.save_dir / 'metrics.csv'}; all about it: {args.save_dir / 'manifest.json'}")
+        _cli.say(*result.table().split("\n"))
+        _cli.say(f"one row an image: {args.save_dir / 'metrics.csv'}; all about it: {args.save_dir / 'manifest.json'}")
         if args.report:
-            print(f"look at {args.save_dir / 'report.html'}")
+            _cli.say(f"look at {args.save_dir / 'report.html'}")
 
 
 if __name__ == "__main__":

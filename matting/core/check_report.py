@@ -16,6 +16,7 @@ from matting.core.subjects import Subject
 from matting.errors import MattingError
 from matting.imageio import quantise, read_alpha, read_image, write_png
 from matting.inspection.finding import ERROR, Finding
+from matting.text import cell, visible_lines
 
 _PANELS = ("image", "matte", "cutout", "trimap")
 
@@ -37,7 +38,7 @@ def table(inspection: Inspection) -> str:
             f"{severity:7}  {check:{width}}  {len(found):5}  {example.where}: {Path(example.file).name}: "
             f"{example.remark.detail}"
         )
-    return "\n".join(lines)
+    return visible_lines(lines)
 
 
 def _range(inspection: Inspection) -> str:
@@ -56,7 +57,8 @@ def write_csv(path: Path, findings: Sequence[Finding]) -> None:
         writer.writerow(["severity", "check", "where", "file", "detail"])
         for finding in findings:
             remark = finding.remark
-            writer.writerow([remark.severity, remark.check, finding.where, finding.file, remark.detail])
+            row = (remark.severity, remark.check, finding.where, finding.file, remark.detail)
+            writer.writerow(map(cell, row))
 
 
 def write_sheet(path: Path, inspection: Inspection, most: int = 40) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from matting.core.results import read_csv
 from matting.errors import MattingError
 from matting.metrics.protocols import METRICS, lower_is_better
+from matting.text import visible_lines
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
@@ -72,7 +73,7 @@ class Comparison:
         first = self.differences[0]
         lines.append(f"changed most in {first.name}:")
         lines += [f"  {change:>+11.4g}  {name}" for name, change in first.changed]
-        return "\n".join(lines)
+        return visible_lines(lines)
 
 
 def compare(before: Path, after: Path) -> Comparison:

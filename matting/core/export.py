@@ -25,6 +25,7 @@ from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine
 from matting.errors import MattingError, UnwritableError
 from matting.filling import filling, remove_abandoned
 from matting.registry import TRANSFORMS
+from matting.text import is_utf8
 from matting.transforms import resize
 from matting.trimap import for_evaluation
 
@@ -221,6 +222,8 @@ def _check_input_size(interface: Interface) -> None:
 
 def _checked(folder: Path) -> Path:
     """Return where an export goes, with links followed; an empty folder that is there is filled, and not replaced."""
+    if not is_utf8(folder):
+        raise MattingError(f"--save_dir {folder} is not UTF-8, and Paddle writes to no other names; choose another")
     with atomic.explained(folder):
         try:
             target = folder.resolve()

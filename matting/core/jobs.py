@@ -15,6 +15,7 @@ from matting.core.photographs import find_photographs
 from matting.errors import MattingError
 from matting.imageio import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
 from matting.lines import BLANKS, read_lines
+from matting.text import visible
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ class Summary:
 
     def fail(self, job: Job, error: MattingError, tell: Callable[[str], object]) -> None:
         """Note what went wrong with a job, by its file's name, and tell it."""
-        message = str(error)
-        self.failures.append(message if str(job.image) in message else f"{job.image}: {message}")
+        message, name = str(error), visible(job.image)  # as it stands in the message
+        self.failures.append(message if name in message else f"{name}: {message}")
         tell(self.failures[-1])
 
     def timing(self) -> str:

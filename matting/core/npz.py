@@ -15,6 +15,7 @@ from matting.errors import MattingError
 from matting.imageio import quantise, read_image, read_trimap, write_png
 from matting.lines import BLANKS, read_lines
 from matting.progress import progress
+from matting.text import restored, written
 from matting.transforms.geometry import undo
 from matting.trimap import impose
 
@@ -26,32 +27,28 @@ def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
 
     Returns:
         The list, a file a line, relative to its folder.
-
-    Raises:
-        MattingError: a name holds a line break.
     """
-    broken = next((job.image for job in jobs if {"\n", "\r"} & set(str(job.stem))), None)
-    if broken is not None:
-        raise MattingError(f"{str(broken)!r} has a line break in its name, which no list can hold; rename it")
     record, lines = Record(save_dir, [path for job in jobs for path in job.files]), []
     for job in progress(jobs, len(jobs), "image", leave=True):
         name = f"{job.stem}.npz"
         inputs = record.claim(job.files, [name]).paths[name]
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
         _save(inputs, batch)
-        lines.append(f"{name}\n")
+        lines.append(written(name) + "\n")
     atomic.write_text(save_dir / DATALIST, "".join(lines))
     return save_dir / DATALIST
 
 
 def run(network: Network, datalist: Path, save_dir: Path) -> int:
-    """Run the network on the files of a list, writing `alpha` (1, 1, H, W) under the same names; return how many.
+    """Run the network on the files of a list, as `pack` writes it; return how many.
+
+    Of each an `alpha` (1, 1, H, W) is written under the same name.
 
     Raises:
         MattingError: the list or a file is missing or of another kind, or a result would leave `save_dir`, or replace
             an input or the result of another one; that is seen before anything is written.
     """
-    names = [line.strip(BLANKS) for _, line in read_lines(datalist, "`pack` writes one")]
+    names = [restored(line.strip(BLANKS)) for _, line in read_lines(datalist, "`pack` writes one")]
     record = Record(save_dir, [datalist, *(datalist.parent / name for name in names)])
     results = [record.claim([datalist.parent / name], [name]).paths[name] for name in names]
     for name, result in progress(zip(names, results, strict=True), len(names), "file", leave=True):

@@ -13,6 +13,7 @@ from matting import atomic, trimap
 from matting.errors import MattingError
 from matting.metrics.protocols import DEFAULT, REGION_TITLES, Protocol
 from matting.report.panels import Panels
+from matting.text import cell, from_cell, visible_lines
 
 PREDICTING, SCORING = "seconds_predicting", "seconds_scoring"
 """Columns of a row beside the metrics: what the network and the metrics took."""
@@ -53,14 +54,14 @@ class Evaluation:
             units = {column.region: column.unit for column in columns if column.metric == metric}
             cells = (_cell(self.means, metric, region) for region in regions)
             lines.append(f"{metric:<8}{''.join(cells)}   {next(iter(units.values()))}")
-        return "\n".join(lines)
+        return visible_lines(lines)
 
     def write_csv(self, path: Path) -> None:
         """Write one row an image, then a row named `mean`."""
         with atomic.replacing(path) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, list(self.rows[0]), restval="")
             writer.writeheader()
-            writer.writerows(self.rows)
+            writer.writerows({key: cell(value) for key, value in row.items()} for row in self.rows)
             writer.writerow({"name": MEAN, **self.means})
 
 
@@ -110,7 +111,7 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
 
 
 def _typed(row: Mapping[str, str]) -> dict[str, Any]:
-    return {key: value if key in _PLAIN else float(value or "nan") for key, value in row.items()}
+    return {key: from_cell(value) if key in _PLAIN else float(value or "nan") for key, value in row.items()}
 
 
 def _cell(means: Mapping[str, float], metric: str, region: str) -> str:

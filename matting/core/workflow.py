@@ -13,7 +13,7 @@ from typing import Any
 
 import paddle
 
-from matting import __version__, config, log, metrics
+from matting import __version__, atomic, config, log, metrics
 from matting.core import builder, checkpoint, device, distributed, evaluate_trimaps, manifest, resuming, run_folder
 from matting.core.evaluate import evaluate
 from matting.core.freeze import learn_only
@@ -133,6 +133,7 @@ def run_validation(
     choose(protocol, metric_names)
     predictor = make_predictor(values, model_path, runtime, partial)
     dataset = builder.dataset(values, "val_dataset")
+    atomic.make_folder(save_dir)
     result = evaluate(
         predictor,
         dataset,
@@ -184,7 +185,7 @@ def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = N
         __version__, paddle.__version__, platform.python_version(), used, distributed.ranks(),
     )  # fmt: skip
     if log_file is not None:
-        logger.info("configuration:\n%s", config.dump(dict(values)))
+        logger.info("configuration:\n" + config.dump(dict(values)))
     return used
 
 

@@ -107,12 +107,13 @@ class _Reader:
     def raise_missing(self) -> None:
         if not self._missing:
             return
-        shown = "\n  ".join(self._missing[:_SHOWN])
-        more = "" if len(self._missing) <= _SHOWN else f"\n  ... and {len(self._missing) - _SHOWN} more"
-        hint = ""
+        lines = [f"{len(self._missing)} files named by the lists do not exist:"]
+        lines += [f"  {missing}" for missing in self._missing[:_SHOWN]]
+        if len(self._missing) > _SHOWN:
+            lines.append(f"  ... and {len(self._missing) - _SHOWN} more")
         if self._suspects_spaces:
-            hint = "\n(names with spaces need another separator between the columns, such as `separator: '|'`)"
-        raise MattingError(f"{len(self._missing)} files named by the lists do not exist:\n  {shown}{more}{hint}")
+            lines.append("(names with spaces need another separator between the columns, such as `separator: '|'`)")
+        raise MattingError(*lines)
 
     def _columns(self, line: str, where: str) -> dict[str, str]:
         """Split a line into its files by role; roles left empty are absent."""

@@ -99,7 +99,7 @@ def train_batches(dataset: MattingDataset, sampler: BatchSampler, num_workers: i
     try:
         for batch in batches:
             if "failure" in batch:
-                raise MattingError(batch["failure"])
+                raise MattingError(*batch["failure"].split("\n"))
             # Tensors come from workers, arrays from this process; to_tensor would copy a tensor once more.
             yield {
                 key: value if key == "name" or isinstance(value, paddle.Tensor) else paddle.to_tensor(value)

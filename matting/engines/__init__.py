@@ -8,6 +8,7 @@ from typing import Any
 
 from matting.engines.interface import Interface
 from matting.errors import MattingError
+from matting.text import is_utf8
 
 ENGINES = ("openvino", "onnxruntime", "paddle")
 """By speed on a CPU, the fastest first (docs/deployment.md)."""
@@ -78,6 +79,8 @@ def open_engine(
         if not part.is_file():
             cure = "export with --calibrate IMAGES" if kind == "int8" else "export again"
             raise MattingError(f"the export {folder} has no {part.name}; {cure}")
+    if name != "openvino" and not is_utf8(file):
+        raise MattingError(f"{name} reads files of UTF-8 names only, and {folder} is none; rename it")
     if name == "openvino":
         from matting.engines.openvino import OpenVINONetwork
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from matting import atomic
 from matting.errors import MattingError
+from matting.text import written
 
 MARKER = "made_with.json"
 """Tells a restart from another preparation into the same folder."""
@@ -66,5 +67,5 @@ def link(source: Path, target: Path) -> None:
 
 
 def background_name(part: str, path: Path) -> str:
-    """Return where a background goes, relative to the target; white space would split the columns of a list."""
-    return f"{part}/bg/{'_'.join(path.name.split())}"
+    """Return where a background goes, relative to the target; white space would split the columns of a UTF-8 list."""
+    return f"{part}/bg/{written('_'.join(path.name.split()))}"

@@ -12,6 +12,7 @@ from matting.errors import MattingError
 from matting.imageio import list_images
 from matting.lines import BLANKS, read_lines
 from matting.prepare.plan import Item, Plan
+from matting.text import written
 
 Pairs = list[tuple[str, Path, Path]]
 """Key, photograph and matte of each pair, sorted by key."""
@@ -129,7 +130,7 @@ def list_names(keys: Iterable[str]) -> list[str]:
     """
     names, seen = [], Counter[str]()
     for key in keys:
-        own = "_".join(key.replace("/", " ").split())
+        own = written("_".join(key.replace("/", " ").split()))  # a list is UTF-8
         # Folded, because some file systems hold a.png and A.png for one file.
         folded = own.casefold()
         seen[folded] += 1

@@ -9,7 +9,7 @@ import os
 import re
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from matting import atomic
 from matting.metrics.protocols import LOWER_IS_BETTER, REGION_TITLES, Column
 from matting.report import plots
 from matting.report.panels import TITLES, Panels
+from matting.text import visible, written
 
 _ASSETS = Path(__file__).parent / "assets"
 _SEARCH = '<div class="controls"><label>name holds <input id="filter" type="search"></label></div>'
@@ -49,6 +50,12 @@ class Report:
 
 def write_report(path: Path, report: Report) -> None:
     """Write the page; links to full files are relative, so that folders may be moved together."""
+    # Plots, pictures and rows refer to one another by name, so names change before any of them is made.
+    report = replace(
+        report,
+        rows=[{**row, "name": written(row["name"])} for row in report.rows],
+        panels={written(name): panels for name, panels in report.panels.items()},
+    )
     sections = [_summary(report), _distributions(report)]
     if report.panels:
         sections.append(_gallery(report))
@@ -70,10 +77,11 @@ def write_page(
         sections: HTML.
         data: what the script works on: `columns`, `rows`, `panels`.
     """
+    shown = ((escape(name), escape(visible(value))) for name, value in facts)
     slots = {
-        "title": escape(title),
+        "title": escape(visible(title)),
         "rule": escape(rule),
-        "facts": "\n".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in facts),
+        "facts": "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown),
         "sections": "\n".join(sections),
         "style": _asset("style.css"),
         "script": _asset("script.js"),
@@ -212,4 +220,5 @@ def _finite(value: float) -> float | None:
 
 
 def _relative(path: Path, folder: Path) -> str:
-    return urllib.parse.quote(os.path.relpath(os.path.abspath(path), os.path.abspath(folder)).replace(os.sep, "/"))
+    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(folder)).replace(os.sep, "/")
+    return urllib.parse.quote(os.fsencode(relative))

@@ -1,0 +1,63 @@
+"""How names that others chose are shown and written: nothing in one forges a line, ends a file's text, or is computed.
+
+What is not to be shown as it is stands as JSON writes it: a newline as `\\n`, the escape character as `\\u001b`, a byte
+0xff of a name that is not UTF-8 as `\\udcff`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+# Control characters, line and paragraph separators, what turns the direction of writing, and bytes that are not UTF-8.
+_HOSTILE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_ESCAPED = re.compile(r"\\(?:([nrt])|u([0-9a-f]{4}))")
+_COMPUTED = re.compile(r"'*[=+\-@＝＋－＠]")
+"""How a cell begins that a spreadsheet would compute, quoted already or not."""
+
+
+def visible(text: object) -> str:
+    """Return text for a person, on one line; what is visible already stays, so it may go through here twice.
+
+    >>> print(visible("a\\nerror: forged \\x1b[31m"))
+    a\\nerror: forged \\u001b[31m
+    """
+    return _HOSTILE.sub(lambda match: _SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}", str(text))
+
+
+def visible_lines(lines: Iterable[object]) -> str:
+    """Return lines as one text in which every line break is between two of them."""
+    return "\n".join(map(visible, lines))
+
+
+def written(name: object) -> str:
+    """Return a name for a file of text, always UTF-8 on one line, of which `restored` gives the name back."""
+    return visible(_ESCAPED.sub(lambda match: r"\u005c" + match[0][1:], str(name)))
+
+
+def restored(text: str) -> str:
+    """Return the name that `written` wrote."""
+    short = {letter[1]: char for char, letter in _SHORT.items()}
+    return _ESCAPED.sub(lambda match: short.get(match[1]) or chr(int(match[2], 16)), text)
+
+
+def is_utf8(name: object) -> bool:
+    """Return whether a name can be handed to a library that takes UTF-8 only."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in str(name))
+
+
+def cell(value: Value) -> Value | str:
+    """Return a value for a CSV: text that a spreadsheet would compute (`=1+1`) after an apostrophe, numbers as such."""
+    if not isinstance(value, str):
+        return value
+    text = written(value)
+    return f"'{text}" if _COMPUTED.match(text) else text
+
+
+def from_cell(text: str) -> str:
+    """Return the text that `cell` was given."""
+    return restored(text[1:] if text.startswith("'") and _COMPUTED.match(text) else text)
