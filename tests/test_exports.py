@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import resource
 import shutil
@@ -176,6 +178,13 @@ def test_broken_files_of_paddle_are_refused(ours: Path, name: str, change: str, 
         Predictor.from_export(ours, engine="paddle")(PICTURE)
 
 
+def test_weights_of_no_tensor_are_refused(ours: Path) -> None:
+    # What a full disk leaves where there was room for the program.
+    (ours / "model.pdiparams").write_bytes(b"")
+    with pytest.raises(MattingError, match="0 bytes, 0 of 2 tensors"):
+        paddle_file.check(ours / "model.json", ours / "model.pdiparams")
+
+
 @pytest.mark.parametrize(
     "dimensions",
     [b"\x10" + b"\xff" * 9 + b"\x01", b"\x10\x80", b"\x12\x01\x01", b"", (b"\x10" + b"\xff" * 8 + b"\x7f") * 9],
@@ -338,4 +347,19 @@ def test_a_disk_that_fills_up_during_the_first_export(
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+    Deployment.read(cached_export(VALUES, source / "w.pdparams"))
+
+
+def test_a_disk_with_room_for_the_export_but_not_for_the_note(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full:
+        def __getattr__(self, _: str) -> Any:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(prediction, "locked", lambda _: contextlib.nullcontext(Full()))
+        with pytest.raises(MattingError, match="No space left.*MATTING_CACHE"):
+            cached_export(VALUES, source / "w.pdparams")
     Deployment.read(cached_export(VALUES, source / "w.pdparams"))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from matting import __version__, config, engines, trimap, weights
+from matting import __version__, atomic, config, engines, trimap, weights
 from matting.core.deployment import DESCRIPTION, Deployment, open_predictor
 from matting.core.predictor import PaddleNetwork, Predictor
 from matting.core.tiling import MARGIN, tiled
@@ -120,13 +120,14 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
 
         try:
             export(values, file, folder, partial=partial)
+            with atomic.explained(folder):
+                lock.seek(0)
+                lock.truncate()
+                lock.write(sha256(folder / DESCRIPTION).encode("ascii"))
         except UnwritableError as error:
             raise MattingError(
                 f"{error}, or set MATTING_CACHE, or use --engine dynamic, which needs no export"
             ) from None
-        lock.seek(0)
-        lock.truncate()
-        lock.write(sha256(folder / DESCRIPTION).encode("ascii"))
     return folder
 
 

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from matting.errors import MattingError
 
@@ -25,20 +25,25 @@ def check(program: Path, parameters: Path) -> None:
         MattingError: which of them is broken.
     """
     try:
-        content = json.loads(program.read_bytes())
-        if not isinstance(content, dict) or "program" not in content:
-            raise ValueError("it holds no program")
-    except (OSError, ValueError, RecursionError) as error:
-        raise MattingError(f"{program} is no program of Paddle's ({error}); export again") from None
+        wanted = _parameters(json.loads(program.read_bytes()))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise MattingError(f"{program} is no program of Paddle's ({error!r}); export again") from None
     try:
         with open(parameters, "rb") as file:
-            size, end = os.fstat(file.fileno()).st_size, 0
+            size, end, count = os.fstat(file.fileno()).st_size, 0, 0
             while end < size:
                 end = _skip_tensor(file)
-        if end != size:
-            raise ValueError("it was cut short")
+                count += 1
+        if end != size or count < wanted:
+            raise ValueError(f"it was cut short: {size} bytes, {count} of {wanted} tensors")
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise MattingError(f"{parameters} does not hold Paddle's weights ({error}); export again") from None
+
+
+def _parameters(content: Any) -> int:
+    """Return how many parameters a program reads from the file beside it."""
+    (block,) = content["program"]["regions"][0]["blocks"]
+    return sum(operation["#"] == "p" for operation in block["ops"])
 
 
 def _skip_tensor(file: BinaryIO) -> int:
