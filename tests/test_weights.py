@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from matting import weights
+from matting.core import checkpoint
 from matting.errors import MattingError
 
 
@@ -186,6 +187,14 @@ def test_a_broken_safetensors_file_is_an_error(tmp_path: Path, data: bytes) -> N
     for read in (weights.read_weights, weights.read_identity):
         with pytest.raises(MattingError, match="w.safetensors is no readable file"):
             read(tmp_path / "w.safetensors")
+
+
+def test_safetensors_under_another_name_still_say_what_they_are(tmp_path: Path) -> None:
+    """Else weights that were trained on another normalisation would be taken without a word."""
+    weights.write_weights(tmp_path / "w.safetensors", good(), {"model": "MODNet"})
+    (tmp_path / "w.safetensors").rename(tmp_path / "download")
+    with pytest.raises(MattingError, match="was trained with model MODNet"):
+        checkpoint._check_identity(tmp_path / "download", {"model": "DIM"})
 
 
 def test_bfloat16_in_safetensors_is_widened_to_the_same_value(tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any]
 def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
     """Compare what stands in or beside a file of weights with what the configuration will make of it."""
     theirs, cure = {}, "use the configuration that it was trained with"
-    if file.suffix == ".safetensors":
+    if weights.is_safetensors(file):
         theirs = weights.read_identity(file)
     elif file.name == _NETWORK and (file.parent / STATE).is_file():
         theirs = read_state(file.parent / STATE).get("identity", {})

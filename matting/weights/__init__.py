@@ -4,10 +4,11 @@ from matting.weights.download import fetch, located
 from matting.weights.files import read_weights, weights_file, write_weights
 from matting.weights.fitting import load_pretrained, load_weights, put
 from matting.weights.pickled import unpickle_arrays
-from matting.weights.safetensors_format import read_identity
+from matting.weights.safetensors_format import is_safetensors, read_identity
 
 __all__ = [
     "fetch",
+    "is_safetensors",
     "load_pretrained",
     "load_weights",
     "located",

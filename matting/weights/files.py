@@ -34,7 +34,7 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
             head = file.read(512)
         if (size := path.stat().st_size) > LARGEST:
             raise ValueError(f"it has {size >> 20} MB, and no more than {LARGEST >> 20} are read")
-        if path.suffix == ".safetensors" or is_safetensors(head):
+        if is_safetensors(path):
             return read_safetensors(path)
         if is_torch(head):
             return read_torch(path)

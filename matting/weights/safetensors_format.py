@@ -23,9 +23,15 @@ _LONGEST_HEADER = 100_000_000  # which the format itself states
 _LONGEST_IDENTITY = 100_000
 
 
-def is_safetensors(head: bytes) -> bool:
-    """Say whether a file that begins with `head` (at least 9 bytes) is one: a header's length, then a JSON object."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER
+def is_safetensors(path: Path) -> bool:
+    """Say whether a file is one: by its name, or as it begins with a header's length and a JSON object."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(9)
+    except OSError:  # whoever reads it will say so
+        head = b""
+    begins = head[8:] == b"{" and int.from_bytes(head[:8], "little") <= _LONGEST_HEADER
+    return path.suffix == ".safetensors" or begins
 
 
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
