@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageCms
 
+from matting.headers import reason
+
 _NEAR = 2
 """Levels of 255: profiles that differ less from sRGB are sRGB, of which many versions go round."""
 
@@ -97,7 +99,7 @@ def _examine(profile: bytes) -> tuple[str, str]:
             _transform(None, profile, "RGB")  # what lies behind a person may have to be brought into it
         return space, ""
     except Exception as error:  # a broken profile may raise nearly anything
-        return "", str(error) or type(error).__name__
+        return "", reason(error)
 
 
 @functools.lru_cache(maxsize=8)

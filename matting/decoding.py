@@ -32,9 +32,8 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
     A packed file (`matting.packed`) is mapped, not read.
 
     Returns:
-        (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32, and in the
-        colours of its profile; but CMYK, which can only be given as other colours, is sRGB, and without a profile
-        then, in which the header says so.
+        (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32, and the
+        header, whose profile says what the numbers mean; that of CMYK is used up, for the pixels are sRGB then.
 
     Raises:
         MattingError: the file is missing, broken, cut short, no picture, or has more than `pixel_limit` pixels.

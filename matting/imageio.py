@@ -82,6 +82,8 @@ def _read_own(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, bytes | N
     pixels, header = decode_with_header(path, pixel_limit)
     if pixels.dtype != np.uint8:
         pixels = quantise(_unit(pixels, path))
+    if header.mode == "LA" and pixels.ndim == 3:
+        pixels = pixels[..., 0]  # decoders make colours of grey with a fourth channel
     profile = colour.usable(header.profile, "L" if pixels.ndim == 2 else "RGB", path)
     if pixels.ndim == 2:
         if colour.is_for_grey(profile):

@@ -13,10 +13,12 @@ from PIL import ExifTags, Image, ImageCms
 
 import drawn
 import profiles
-from matting import colour, imageio
+from matting import colour
 from matting.core.outputs import KINDS, Background, Outputs
 from matting.datasets.matting_dataset import MattingDataset
+from matting.headers import Header
 from matting.imageio import read_alpha, read_image, read_photograph, write_png
+from matting.metadata import read_metadata
 from tools import cut_out, run_tool
 
 PICTURE = drawn.texture(60, 50)
@@ -65,11 +67,11 @@ def test_16_bits_and_grey_with_a_profile_for_colours(tmp_path: Path) -> None:
     assert found.metadata.profile == ADOBE
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
-def test_a_grey_picture_with_its_own_profile_becomes_srgb(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize(("kind", "mode"), [("PNG", "L"), ("PNG", "LA"), ("JPEG", "L"), ("TIFF", "L")])
+def test_a_grey_picture_with_its_own_profile_becomes_srgb(tmp_path: Path, kind: str, mode: str) -> None:
     grey, profile = np.arange(256, dtype=np.uint8).reshape(16, 16), profiles.grey(1.0)
-    plain = read_image(saved(tmp_path / "plain", grey, kind))
-    found = read_photograph(saved(tmp_path / "a", grey, kind, icc_profile=profile))
+    plain = read_image(saved(tmp_path / "plain", grey, kind, mode))
+    found = read_photograph(saved(tmp_path / "a", grey, kind, mode, icc_profile=profile))
     expected = by_hand(plain, profiles.SRGB, 1.0)
     assert found.metadata.profile is None and found.own is found.srgb
     assert np.abs(found.srgb - expected)[plain > 20].max() <= 2
@@ -220,8 +222,8 @@ def test_results_keep_resolution_and_harmless_exif_alone(tmp_path: Path, kind: s
 
 @pytest.mark.parametrize("dpi", [(0, 0), (float("nan"), 72), (1e12, 1e12), ("a", "b"), (300,), None])
 def test_an_impossible_resolution_is_left_out(dpi: object) -> None:
-    header = imageio.Header("JPEG", 4, 5, "RGB", dpi=dpi, exif=b"Exif\0\0broken")  # type: ignore[arg-type]
-    assert imageio.read_metadata(header, None).chunks(is_photograph=True) == b""
+    header = Header("JPEG", 4, 5, "RGB", dpi=dpi, exif=b"Exif\0\0broken")
+    assert read_metadata(header, None).chunks(is_photograph=True) == b""
 
 
 def test_results_open_without_a_word_in_other_readers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
