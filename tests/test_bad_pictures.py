@@ -13,8 +13,11 @@ import pytest
 from PIL import Image
 
 import drawn
+import profiles
 from matting.core.record import RECORD
 from matting.imageio import PIXEL_LIMIT, read_alpha, read_image, write_png
+from test_completeness import noisy, zeroed
+from test_headers import STRIPS
 from tools import cut_out, run_tool
 
 
@@ -49,6 +52,10 @@ BROKEN = {
     "third.jpg": (encoded(PICTURE, "JPEG")[: len(encoded(PICTURE, "JPEG")) // 3], "broken"),
     "half.png": (encoded(PICTURE, "PNG")[:1500], "cut short"),
     "bomb.png": (png_bomb(), f"at most {PIXEL_LIMIT // 10**6} megapixels"),
+    "zeros.jpg": (zeroed(encoded(noisy(), "JPEG"), 0.5), "cut short"),
+    "zeros.webp": (zeroed(encoded(noisy(), "WEBP"), 0.5), "cut short"),
+    "early.jpg": (encoded(noisy(), "JPEG")[:9_000] + b"\xff\xd9", "a part of its data is missing"),
+    "strips.tif": (STRIPS, "announces more than it holds"),
     "nan.tif": (float_tiff(float("nan")), "NaN"),
     "range.tif": (float_tiff(300.0), "[0, 1]"),
 }
@@ -106,6 +113,10 @@ ODD = {
     "cmyk.jpg": encoded(PICTURE, "JPEG", "CMYK"),
     "animated.webp": encoded(PICTURE, "WEBP", save_all=True, append_images=SECOND, lossless=True),
     "animated.png": encoded(PICTURE, "PNG", save_all=True, append_images=SECOND),
+    "big.tif": encoded(PICTURE, "TIFF", big_tiff=True),
+    "float.tif": cv2.imencode(".tif", PICTURE[..., ::-1].astype(np.float32) / 255)[1].tobytes(),
+    "press.png": encoded(PICTURE, "PNG", icc_profile=bytes(range(256)) * 8192),
+    "inks.jpg": encoded(PICTURE, "JPEG", "CMYK", icc_profile=profiles.cmyk()),
     "wrong_ending.jpg": encoded(PICTURE, "PNG"),
     "pixel.png": encoded(PICTURE[:1, :1], "PNG"),
     "line.png": encoded(np.repeat(PICTURE[:1, :1], 1_000, axis=1), "PNG"),
@@ -122,7 +133,8 @@ def test_odd_pictures_are_cut_out(trained: Path, tmp_path: Path, name: str) -> N
     stem = name.partition(".")[0]
     size = read_image(tmp_path / "in" / name).shape
     assert read_alpha(tmp_path / f"out/{stem}_alpha.png").shape == size[:2]
-    if name.startswith(("animated", "deep", "wrong")):
+    assert ("its colour profile is ignored" in outcome.error) == (name == "press.png")
+    if name.startswith(("animated", "deep", "wrong", "big", "float", "press")):
         write_png(tmp_path / "plain/plain.png", PICTURE)
         assert cut_out(trained, tmp_path / "plain", tmp_path / "out").status == 0
         plain, odd = (read_alpha(tmp_path / f"out/{which}_alpha.png") for which in ("plain", stem))
@@ -179,7 +191,7 @@ def test_a_line_is_not_enlarged_beyond_all_memory(trained: Path, tmp_path: Path,
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-@pytest.mark.parametrize("case", ["cut", "missing", "size", "colour"])
+@pytest.mark.parametrize("case", ["cut", "missing", "size", "colour", "opaque"])
 def test_a_sample_that_cannot_be_used_ends_training_with_its_name(
     trained: Path, tmp_path: Path, workers: int, case: str
 ) -> None:
@@ -193,7 +205,8 @@ def test_a_sample_that_cannot_be_used_ends_training_with_its_name(
     elif case == "size":
         drawn.save(alpha, drawn.texture(33, 44)[..., 0])
     else:
-        drawn.save(alpha, drawn.texture(60, 80))
+        opaque = np.full((60, 80), 255, np.uint8)
+        drawn.save(alpha, np.dstack((drawn.texture(60, 80), opaque)) if case == "opaque" else drawn.texture(60, 80))
     outcome = run_tool(
         "train", "--config", trained / "config.yml", "--save_dir", tmp_path / "run", "--iters", 6,
         "--num_workers", workers, "--opts", f"train_dataset.dataset_root={tmp_path / 'data'}",
