@@ -61,8 +61,8 @@ def let_go(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def finish(status: int) -> int:
-    """Bring out what the streams still hold, and return the status to end with."""
+def finish(status: int | str | None) -> int | str | None:
+    """Bring out what the streams still hold, and return the status to end with, which is this one if that worked."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:

@@ -100,6 +100,11 @@ def test_a_csv_computes_nothing_and_gives_names_back(tmp_path: Path) -> None:
             assert not [value for value in row if value.startswith(tuple("=+-@\t\r＝")) and value not in numbers]
 
 
+def test_a_csv_with_a_row_cut_short_is_read(tmp_path: Path) -> None:
+    (tmp_path / "short.csv").write_text("SAD,height,name\n3\n")
+    assert read_csv(tmp_path / "short.csv") == [{"SAD": 3.0, "height": "", "name": ""}]
+
+
 class Page(html.parser.HTMLParser):
     """What a browser would make of a page: its elements, and the attributes that run code."""
 

@@ -199,10 +199,11 @@ def run(main: Callable[[], int | None]) -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own warnings, about which nobody here can do anything
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
+    status: int | str | None
     try:
         status = main() or 0
     except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else 1
+        status = end.code
     except Stopped as stop:
         say(stop, stream=sys.stderr)
         status = 128 + stop.signal

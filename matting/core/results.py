@@ -111,7 +111,7 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
 
 
 def _typed(row: Mapping[str, str]) -> dict[str, Any]:
-    return {key: from_cell(value) if key in _PLAIN else float(value or "nan") for key, value in row.items()}
+    return {key: from_cell(value or "") if key in _PLAIN else float(value or "nan") for key, value in row.items()}
 
 
 def _cell(means: Mapping[str, float], metric: str, region: str) -> str:

@@ -99,6 +99,7 @@ def train_batches(dataset: MattingDataset, sampler: BatchSampler, num_workers: i
     try:
         for batch in batches:
             if "failure" in batch:
+                # The traceback of a defect, and some errors, have lines of their own.
                 raise MattingError(*batch["failure"].split("\n"))
             # Tensors come from workers, arrays from this process; to_tensor would copy a tensor once more.
             yield {
