@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -161,3 +162,31 @@ def test_an_export_below_a_name_that_is_not_utf8(places: dict[str, object], tmp_
         assert outcome.status == 0, outcome.error
     else:
         one_sentence(outcome, engine, r"rose\udce9", "rename it")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "out/a\n.png"),
+            r"error: out/a\n.png: No space left on device",
+        ),
+        (OSError(errno.EIO, "Input/output error"), "error: Input/output error"),
+        (MemoryError(), "error: the memory is full"),
+        (KeyError("alpha"), ""),
+        (RecursionError(), ""),
+        (ValueError("a defect"), ""),
+    ],
+)
+def test_the_system_s_errors_are_a_sentence_and_defects_keep_their_traceback(
+    places: dict[str, object], monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("matting.core.make_trimaps.make_trimaps", fail)
+    if said:
+        one_sentence(run_tool("make_trimap", "--alpha_path", places["mattes"]), said)
+    else:
+        with pytest.raises(type(error)):
+            run_tool("make_trimap", "--alpha_path", places["mattes"])
