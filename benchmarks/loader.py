@@ -21,12 +21,12 @@ import cv2
 import numpy as np
 from usual_loader import UsualLoader
 
-from matting.core.pack_data import pack, plan_packing
+from demo.drawn_people import draw_background, draw_portrait
+from matting.curation.packing import pack, plan_packing
 from matting.datasets.loader import train_batches
 from matting.datasets.matting_dataset import MattingDataset
 from matting.datasets.sampler import BatchSampler
-from matting.drawn_data import draw_background, draw_portrait
-from matting.imageio import quantise, write_png
+from matting.pictures.files import quantise, write_png
 from matting.transforms import crop, geometry, photometric
 
 CROP = 512

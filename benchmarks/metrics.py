@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import cv2
 import numpy as np
 
+from demo.drawn_people import draw_portrait
 from matting import metrics, trimap
-from matting.drawn_data import draw_portrait
-from matting.imageio import quantise
+from matting.pictures.files import quantise
 
 Region = np.ndarray | None
 TOLERANCE = 1e-6

@@ -24,7 +24,7 @@ import sys, time
 sys.path.insert(0, "tools")
 started = time.perf_counter()
 import cv2, numpy, yaml, openvino
-import matting.core.prediction, matting.core.predict, matting.core.outputs
+import matting.deployment.loading, matting.prediction.pipeline, matting.prediction.outputs
 print(time.perf_counter() - started)
 """
 
@@ -52,8 +52,8 @@ def draw(folder: Path, count: int, height: int, width: int) -> None:
     """Fill a folder with photographs of drawn people; the tenth repeats the first, as decoding costs the same."""
     import cv2
 
+    from demo.drawn_people import draw_background, draw_portrait
     from matting.composite import composite
-    from matting.drawn_data import draw_background, draw_portrait
 
     folder.mkdir()
     encoded = []

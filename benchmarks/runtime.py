@@ -88,17 +88,18 @@ def plain_export(folder: Path, target: Path) -> None:
 
 def time_way(name: str, way: str, folder: Path) -> None:
     """Print the median seconds of one way; run in a process of its own, with Paddle only where Paddle computes."""
-    from matting.core.deployment import Deployment
+    from matting.deployment.description import Deployment
     from matting.engines import open_engine
 
     interface = Deployment.read(folder / "export").interface
     network: Callable
     if way == "dynamic":
-        from matting.core import builder, device
-        from matting.core.predictor import PaddleNetwork
+        from matting import devices
+        from matting.predictor import PaddleNetwork
+        from matting.training import parts
 
-        device.use("cpu")
-        layer = builder.model(config.load(name), pretrained=False)
+        devices.use("cpu")
+        layer = parts.model(config.load(name), pretrained=False)
         layer.eval()
         network = PaddleNetwork(layer)
     elif way == "openvino, plain export":
@@ -121,11 +122,11 @@ def time_way(name: str, way: str, folder: Path) -> None:
 def measure(name: str, torch_python: str | None) -> None:
     """Print the medians of one configuration, and their ratios."""
     from matting import weights
-    from matting.core import builder
-    from matting.core.export import export
+    from matting.deployment.export import export
+    from matting.training import parts
 
     values = config.load(name)
-    layer = builder.model(values, pretrained=False)
+    layer = parts.model(values, pretrained=False)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         state = {key: value.numpy() for key, value in layer.state_dict().items()}

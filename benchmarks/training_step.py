@@ -1,4 +1,4 @@
-"""A training step of MODNet-MobileNetV2 on the CPU, with and without the process settings of `matting.cpu`.
+"""A training step of MODNet-MobileNetV2 on the CPU, with and without the process settings of `matting.system.cpu`.
 
 python benchmarks/training_step.py [--sides 256 512] [--batch 4]
 """

@@ -1,6 +1,6 @@
 """Natural image matting on PaddleSeg: networks, data, training, evaluation and prediction of alpha mattes."""
 
-from matting import telemetry
+from matting.system import telemetry
 
 __version__ = "0.1.0"
 
@@ -11,7 +11,7 @@ telemetry.switch_off()
 def __getattr__(name: str) -> object:
     """Import the one class that programs start from when it is asked for: it costs NumPy and OpenCV."""
     if name == "Predictor":
-        from matting.core.predictor import Predictor
+        from matting.predictor import Predictor
 
         return Predictor
     raise AttributeError(f"module 'matting' has no attribute {name!r}")

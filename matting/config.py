@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from matting import yml
 from matting.errors import MattingError
 from matting.registry import nearest
+from matting.system import yml
 
 KEYS = (
     "batch_size",

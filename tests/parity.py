@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from matting.convert import modnet
+from matting.conversion import modnet
 
 GOLDEN = Path(__file__).parent / "golden"
 STEP = 4

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from matting import atomic
 from matting.errors import MattingError
+from matting.system import atomic
 
 
 def test_a_file_comes_with_its_folders(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from PIL import Image
 
 import drawn
 import profiles
-from matting.core.record import RECORD
-from matting.imageio import PIXEL_LIMIT, read_alpha, read_image, write_png
+from matting.pictures.files import PIXEL_LIMIT, read_alpha, read_image, write_png
+from matting.prediction.record import RECORD
 from test_completeness import noisy, zeroed
 from test_headers import STRIPS
 from tools import cut_out, run_tool

@@ -180,8 +180,8 @@ def test_checkpoints_cut_short_say_so(trained: Path, tmp_path: Path, file: str, 
 def test_scores_that_have_no_place_are_refused_before_anything_is_scored(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matting.core.workflow.evaluate", None)
-    monkeypatch.setattr("matting.core.score_folder.score_folder", None)
+    monkeypatch.setattr("matting.training.workflow.evaluate", None)
+    monkeypatch.setattr("matting.evaluation.folders.score_folder", None)
     (tmp_path / "file").write_bytes(b"")
     weights = ("--config", trained / "config.yml", "--model_path", trained / "run/best_model")
     one_sentence(run_tool("val", *weights, "--save_dir", tmp_path / "file/val"), "file/val", "cannot be written")
@@ -218,13 +218,13 @@ def test_a_cache_that_is_no_folder(trained: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_a_locked_cache_is_waited_for_with_a_word(trained: Path, tmp_path: Path) -> None:
-    from matting.lock import locked
+    from matting.system.locks import locked
 
     with locked(tmp_path / ".lock"):
         code = (
             "import logging, sys; sys.path.insert(0, sys.argv[2])\n"
             "logging.basicConfig(level=logging.INFO)\n"
-            "from pathlib import Path; from matting.lock import locked\n"
+            "from pathlib import Path; from matting.system.locks import locked\n"
             "with locked(Path(sys.argv[1])): print('mine')"
         )
         process = subprocess.Popen(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import drawn
-from matting import ranks
 from matting.errors import MattingError
+from matting.system import ranks
 from tools import cut_out, one_sentence, run_tool
 
 STATES = [

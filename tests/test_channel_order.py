@@ -10,11 +10,11 @@ import paddle
 import pytest
 
 from matting import config
-from matting.core import builder, checkpoint
-from matting.core.student import Adaptation
-from matting.core.visual import batch_picture
 from matting.errors import MattingError
-from matting.imageio import write_png
+from matting.pictures.files import write_png
+from matting.training import checkpoint, parts
+from matting.training.board import batch_picture
+from matting.training.student import Adaptation
 from test_adapt import CONFIG
 from tools import one_sentence, run_tool
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in (("rgb", CONFIG), ("bgr", BGR)):
         (tmp_path / f"{name}.yml").write_text(text, encoding="utf-8")
     values = config.load(tmp_path / "bgr.yml")
-    checkpoint.save(tmp_path / "trained", builder.model(values), values, checkpoint.Progress())
+    checkpoint.save(tmp_path / "trained", parts.model(values), values, checkpoint.Progress())
     for number in range(4):
         write_png(tmp_path / f"photos/{number}.png", RED)
     return tmp_path
@@ -43,18 +43,18 @@ def test_another_order_is_refused(folder: Path) -> None:
         "was trained with channels BGR, the configuration says RGB", "trained/config.yml",
     )  # fmt: skip
     values = config.load(folder / "bgr.yml")
-    checkpoint.load(builder.model(values), folder / "trained", values)
+    checkpoint.load(parts.model(values), folder / "trained", values)
     values["val_dataset"]["transforms"].insert(0, {"type": "LoadImages", "to_rgb": False})  # turned twice
     with pytest.raises(MattingError, match="the configuration says RGB"):
-        checkpoint.load(builder.model(values), folder / "trained", values)
+        checkpoint.load(parts.model(values), folder / "trained", values)
 
 
 def test_adapting_learns_in_the_order_of_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = importlib.import_module("matting.core.adapt")
+    module = importlib.import_module("matting.training.adaptation")
     seen, watched = [], []
     monkeypatch.setattr(module, "train", lambda *arguments, **_: seen.append(arguments[4][0]["image"]))
     monkeypatch.setattr(
-        "matting.core.watcher.inconsistency", lambda _, photographs: watched.append(photographs[0]["image"]) or 0.0
+        "matting.training.watcher.inconsistency", lambda _, photographs: watched.append(photographs[0]["image"]) or 0.0
     )
     values, photos = config.load(folder / "bgr.yml"), sorted((folder / "photos").iterdir())
     module.adapt(values, folder / "trained", photos, folder / "out", Adaptation(size=(64, 64)))

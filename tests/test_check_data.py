@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 import drawn
-from matting.decoding import Description
-from matting.imageio import read_image
-from matting.inspection.duplicates import find_duplicates, fingerprint
-from matting.inspection.finding import ERROR, WARNING
-from matting.inspection.layers import check_alpha, check_pair, check_photograph, check_trimap
+from matting.curation.inspection.duplicates import find_duplicates, fingerprint
+from matting.curation.inspection.finding import ERROR, WARNING
+from matting.curation.inspection.layers import check_alpha, check_pair, check_photograph, check_trimap
+from matting.pictures.decoding import Description
+from matting.pictures.files import read_image
 from tools import Outcome, run_tool
 
 PNG = Description("PNG", 60, 80, 60, 80, 1)

@@ -19,7 +19,7 @@ RUNS_WHAT_IT_READS = {
 }  # fmt: skip
 
 READ_NO_NAMES = {"decoding.py", "benchmark.py", "run_report.py", "manifest.py", "device.py"}
-"""Files that cut up an error's text, a log or what the system tells. Lists of names are read by `matting.lines`."""
+"""Files that cut up an error's text, a log or what the system tells. Lists of names are read by `matting.system.lines`."""
 
 
 def floor(module: str) -> int:
@@ -65,7 +65,7 @@ def test_a_file_keeps_the_rules(path: Path) -> None:
         if called in ("np.load", "numpy.load"):
             assert "allow_pickle=False" in ast.unparse(call), f"{name}: {ast.unparse(call)}"
         if called.split(".")[-1] in ("splitlines", "readlines"):
-            told = f"{name}: {ast.unparse(call)} cuts names in two at U+2028; read lists by matting.lines"
+            told = f"{name}: {ast.unparse(call)} cuts names in two at U+2028; read lists by matting.system.lines"
             assert path.name in READ_NO_NAMES or name.startswith("benchmarks/"), told
         assert "shell=True" not in ast.unparse(call), f"{name} runs a shell"
 

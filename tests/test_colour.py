@@ -13,12 +13,12 @@ from PIL import ExifTags, Image, ImageCms
 
 import drawn
 import profiles
-from matting import colour
-from matting.core.outputs import KINDS, Background, Outputs
 from matting.datasets.matting_dataset import MattingDataset
-from matting.headers import Header
-from matting.imageio import read_alpha, read_image, read_photograph, write_png
-from matting.metadata import read_metadata
+from matting.pictures import colour
+from matting.pictures.files import read_alpha, read_image, read_photograph, write_png
+from matting.pictures.headers import Header
+from matting.pictures.metadata import read_metadata
+from matting.prediction.outputs import KINDS, Background, Outputs
 from tools import cut_out, run_tool
 
 PICTURE = drawn.texture(60, 50)

@@ -12,7 +12,7 @@ from PIL import Image
 
 import drawn
 from matting.errors import MattingError
-from matting.imageio import read_image
+from matting.pictures.files import read_image
 
 
 def noisy(height: int = 300, width: int = 400) -> np.ndarray:
@@ -107,7 +107,7 @@ def test_what_cameras_add_to_a_whole_jpeg_is_passed_over(tmp_path: Path, options
 def test_a_picture_without_zeros_is_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, decode = [], cv2.imdecode
     monkeypatch.setattr(cv2, "imdecode", lambda *given: calls.append(0) or decode(*given))
-    monkeypatch.setattr("matting.completeness._look_at_jpeg", lambda _: pytest.fail("looked at again"))
+    monkeypatch.setattr("matting.pictures.completeness._look_at_jpeg", lambda _: pytest.fail("looked at again"))
     for kind in ("JPEG", "WEBP"):
         (tmp_path / "a").write_bytes(encoded(noisy(), kind))
         read_image(tmp_path / "a")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from matting import config
-from matting.core.phases import read_phases
 from matting.errors import MattingError
+from matting.training.stages import read_phases
 
 COMPLETE = """
 batch_size: 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from matting.contact_sheet import checkerboard, contact_sheet, over_checkerboard
+from matting.pictures.contact_sheet import checkerboard, contact_sheet, over_checkerboard
 
 
 def plain(height: int, width: int, value: int) -> np.ndarray:

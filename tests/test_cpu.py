@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from matting import cpu
+from matting.system import cpu
 
 
 def test_the_switch_leaves_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:

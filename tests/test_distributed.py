@@ -19,7 +19,7 @@ import pytest
 
 import drawn
 from matting import weights
-from matting.core import checkpoint
+from matting.training import checkpoint
 from test_training import CONFIG
 from tools import ROOT, run_tool
 

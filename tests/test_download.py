@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from matting.errors import MattingError
-from matting.lock import locked
+from matting.system.locks import locked
 from matting.weights import cache, download, transfer
 from matting.weights.published import PUBLISHED, Published
 from tools import run_tool

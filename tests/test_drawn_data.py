@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demo.drawn_people import draw_background, draw_portrait, write_dataset
 from matting.datasets.matting_dataset import MattingDataset
-from matting.drawn_data import draw_background, draw_portrait, write_dataset
 
 
 @pytest.mark.parametrize("seed", range(4))

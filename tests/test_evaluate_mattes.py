@@ -13,15 +13,15 @@ import pytest
 
 import drawn
 from matting import metrics
-from matting.core.compare import compare, interval
-from matting.core.results import read_csv, summarise
-from matting.core.score_folder import find_pairs, score_folder
-from matting.core.scoring import as_stored, run
 from matting.errors import MattingError
-from matting.imageio import write_png
-from matting.report import plots
-from matting.report.extremes import Extremes
-from matting.report.panels import Panels, error_map, make_panels
+from matting.evaluation.comparison import compare, interval
+from matting.evaluation.folders import find_pairs, score_folder
+from matting.evaluation.report import plots
+from matting.evaluation.report.extremes import Extremes
+from matting.evaluation.report.panels import Panels, error_map, make_panels
+from matting.evaluation.scoring import as_stored, run
+from matting.evaluation.table import read_csv, summarise
+from matting.pictures.files import write_png
 from tools import ROOT, run_tool
 
 SHAPE = (60, 80)

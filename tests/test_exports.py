@@ -21,13 +21,15 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from matting import Predictor, filling, weights
-from matting.core import builder, export, prediction, quantise
-from matting.core.deployment import Deployment
-from matting.core.prediction import cached_export
+from matting import Predictor, weights
+from matting.deployment import export, loading, quantisation
+from matting.deployment.description import Deployment
+from matting.deployment.loading import cached_export
 from matting.engines import ENGINES, paddle_file
 from matting.errors import MattingError
-from matting.imageio import write_png
+from matting.pictures.files import write_png
+from matting.system import filling
+from matting.training import parts
 from tools import ROOT
 
 VALUES = {"model": {"type": "Brightness"}, "val_dataset": {"transforms": [{"type": "Normalize"}]}}
@@ -51,8 +53,8 @@ class Brightness(paddle.nn.Layer):
 def brightness() -> Iterator[None]:
     """Let configurations stand for that network."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(builder, "check", lambda _: None)
-        patch.setattr(builder, "model", lambda *_, **__: Brightness())
+        patch.setattr(parts, "check", lambda _: None)
+        patch.setattr(parts, "model", lambda *_, **__: Brightness())
         yield
 
 
@@ -214,7 +216,7 @@ def test_weights_that_are_not_finite_are_refused(source: Path, tmp_path: Path, v
     weights.write_weights(tmp_path / "w.pdparams", state)
     for engine in ("dynamic", "auto"):
         with pytest.raises(MattingError, match="mix.bias holds NaN or infinity"):
-            prediction.make_predictor(VALUES, tmp_path / "w.pdparams", prediction.Runtime(engine))
+            loading.make_predictor(VALUES, tmp_path / "w.pdparams", loading.Runtime(engine))
 
 
 @pytest.mark.parametrize(
@@ -248,15 +250,15 @@ def test_an_int8_version_is_there_when_it_was_accepted_only(
             raise KeyboardInterrupt
         target.write_bytes(made_from.read_bytes())
 
-    monkeypatch.setattr(quantise, "_quantise", quantised)
-    monkeypatch.setattr(quantise, "BOUND", -1)  # the first is rejected, and Ctrl-C comes in the second
+    monkeypatch.setattr(quantisation, "_quantise", quantised)
+    monkeypatch.setattr(quantisation, "BOUND", -1)  # the first is rejected, and Ctrl-C comes in the second
     with pytest.raises(KeyboardInterrupt):
-        quantise.calibrate(ours, [tmp_path / "photo.png"])
+        quantisation.calibrate(ours, [tmp_path / "photo.png"])
     assert len(tries) == 2 and (ours / "deploy.yml").read_bytes() == before
     with pytest.raises(MattingError, match="no model_int8.onnx"):
         Predictor.from_export(ours, precision="int8")
-    monkeypatch.setattr(quantise, "BOUND", 1)
-    quantise.calibrate(ours, [tmp_path / "photo.png"])
+    monkeypatch.setattr(quantisation, "BOUND", 1)
+    quantisation.calibrate(ours, [tmp_path / "photo.png"])
     assert Predictor.from_export(ours, precision="int8")(PICTURE).shape == (8, 12)
     assert sorted(path.name for path in ours.iterdir()) == [
         "deploy.yml", "model.json", "model.onnx", "model.pdiparams", "model_int8.onnx",
@@ -313,7 +315,7 @@ def test_half_exports_of_killed_runs_are_removed(source: Path, tmp_path: Path, m
 
 def test_a_process_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from matting.filling import filling\n"
+        "import sys, time; from pathlib import Path; from matting.system.filling import filling\n"
         "with filling(Path(sys.argv[1])) as folder: print(folder.name, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
@@ -359,7 +361,7 @@ def test_a_disk_with_room_for_the_export_but_not_for_the_note(
 
     monkeypatch.setenv("MATTING_CACHE", str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(prediction, "locked", lambda _: contextlib.nullcontext(Full()))
+        patch.setattr(loading, "locked", lambda _: contextlib.nullcontext(Full()))
         with pytest.raises(MattingError, match="No space left.*MATTING_CACHE"):
             cached_export(VALUES, source / "w.pdparams")
     Deployment.read(cached_export(VALUES, source / "w.pdparams"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from demo.drawn_people import draw_background, draw_portrait
 from matting.composite import composite
-from matting.drawn_data import draw_background, draw_portrait
 from matting.foreground import ESTIMATES, estimate_foreground
 
 

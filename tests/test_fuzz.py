@@ -30,16 +30,17 @@ from PIL import Image
 import drawn
 import profiles
 import torch_files
-from matting import config, packed, png, weights
-from matting.core.compare import compare
-from matting.core.deployment import Deployment
-from matting.core.jobs import find_jobs
-from matting.core.npz import _load
-from matting.core.phases import read_phases
+from matting import config, weights
 from matting.datasets.lists import read_lists
+from matting.deployment.description import Deployment
 from matting.errors import MattingError
-from matting.imageio import image_size, read_alpha, read_image, read_photograph, read_trimap
-from matting.lines import BLANKS, read_lines
+from matting.evaluation.comparison import compare
+from matting.pictures import packed, png
+from matting.pictures.files import image_size, read_alpha, read_image, read_photograph, read_trimap
+from matting.prediction.arrays import _load
+from matting.prediction.jobs import find_jobs
+from matting.system.lines import BLANKS, read_lines
+from matting.training.stages import read_phases
 from parity import GOLDEN
 
 CASES = int(os.environ.get("MATTING_FUZZ", "1000"))

@@ -15,7 +15,7 @@ from PIL import Image
 
 import drawn
 from matting.errors import MattingError
-from matting.imageio import image_size, read_alpha, read_image
+from matting.pictures.files import image_size, read_alpha, read_image
 
 PICTURE = drawn.texture(40, 64)
 

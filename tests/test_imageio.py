@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 import drawn
-from matting import imageio
 from matting.errors import MattingError
-from matting.imageio import image_size, list_images, quantise, read_alpha, read_image, read_trimap, write_png
+from matting.pictures import files
+from matting.pictures.files import image_size, list_images, quantise, read_alpha, read_image, read_trimap, write_png
 
 PICTURE = drawn.texture(40, 64)
 UPRIGHT = {
@@ -158,7 +158,7 @@ def test_float_tiff_must_lie_in_the_unit_range(tmp_path):
 
 
 def test_trimap_between_counts_as_unknown_with_one_warning(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(imageio, "_warned_of_trimap", False)
+    monkeypatch.setattr(files, "_warned_of_trimap", False)
     regular = drawn.save(tmp_path / "regular.png", np.array([[0, 128, 255]], np.uint8))
     odd = drawn.save(tmp_path / "odd.png", np.array([[0, 127, 255, 1, 254]], np.uint8))
     with caplog.at_level(logging.WARNING):

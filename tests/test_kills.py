@@ -22,10 +22,10 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core import checkpoint
-from matting.core.record import RECORD
-from matting.drawn_data import draw_portrait
-from matting.imageio import write_png
+from demo.drawn_people import draw_portrait
+from matting.pictures.files import write_png
+from matting.prediction.record import RECORD
+from matting.training import checkpoint
 from test_training import CONFIG, same
 from tools import ROOT, run_tool
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core import npz
-from matting.core.jobs import find_jobs
-from matting.core.subjects import find_subjects
+from matting.curation.inspection.subjects import find_subjects
+from matting.curation.preparation.pairing import read_names
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
-from matting.lines import read_lines
-from matting.prepare.pairing import read_names
+from matting.prediction import arrays
+from matting.prediction.jobs import find_jobs
+from matting.system.lines import read_lines
 
 NAMES = ["a\u2028b.png", "a\x0cb.png", "a\x85b.png", "a\u2029b.png", "a\x0bb.png", "a\x1cb.png", "\u3000b\u3000.png"]
 """What `str.splitlines` and `str.strip` would cut up or shorten."""
@@ -53,18 +53,18 @@ def test_arrays_of_such_names_are_packed_and_run(tmp_path: Path) -> None:
         def __call__(self, image: np.ndarray) -> np.ndarray:
             return image[:, :1]
 
-    from matting.core.predictor import Predictor
+    from matting.predictor import Predictor
 
     for name in NAMES:
         drawn.save(tmp_path / "in" / name, drawn.texture(8, 9))
     jobs = find_jobs(tmp_path / "in")
-    datalist = npz.pack(Predictor(Network(), []), jobs, tmp_path / "arrays")
-    assert npz.run(Network(), datalist, tmp_path / "out") == len(NAMES)
-    assert npz.unpack(Predictor(Network(), []), jobs, tmp_path / "out", tmp_path / "mattes") == len(NAMES)
+    datalist = arrays.pack(Predictor(Network(), []), jobs, tmp_path / "arrays")
+    assert arrays.run(Network(), datalist, tmp_path / "out") == len(NAMES)
+    assert arrays.unpack(Predictor(Network(), []), jobs, tmp_path / "out", tmp_path / "mattes") == len(NAMES)
 
 
 def test_arrays_of_names_with_line_breaks_are_listed_on_one_line(tmp_path: Path) -> None:
-    from matting.core.predictor import Predictor
+    from matting.predictor import Predictor
 
     class Network:
         inputs, stride, smallest = ("image",), 1, 1
@@ -73,8 +73,8 @@ def test_arrays_of_names_with_line_breaks_are_listed_on_one_line(tmp_path: Path)
             return image[:, :1]
 
     drawn.save(tmp_path / "in/a\nb.png", drawn.texture(8, 9))
-    datalist = npz.pack(Predictor(Network(), []), find_jobs(tmp_path / "in"), tmp_path / "arrays")
-    assert npz.run(Network(), datalist, tmp_path / "out") == 1 and (tmp_path / "out/a\nb.npz").is_file()
+    datalist = arrays.pack(Predictor(Network(), []), find_jobs(tmp_path / "in"), tmp_path / "arrays")
+    assert arrays.run(Network(), datalist, tmp_path / "out") == 1 and (tmp_path / "out/a\nb.npz").is_file()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_what_is_no_list_is_one_sentence_for_every_reader(tmp_path: Path, conten
     path = tmp_path / "list.txt"
     if content is not None:
         path.write_bytes(content)
-    readers = [lambda: read_lists([path], tmp_path), lambda: read_names(path), lambda: npz.run(None, path, tmp_path)]  # type: ignore[arg-type]
+    readers = [lambda: read_lists([path], tmp_path), lambda: read_names(path), lambda: arrays.run(None, path, tmp_path)]  # type: ignore[arg-type]
     for read in readers + ([lambda: find_jobs(path)] if content is not None else []):
         with pytest.raises(MattingError, match=said):
             read()

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matting.core.outputs import KINDS, Background, Outputs
 from matting.errors import MattingError
-from matting.imageio import decode, read_image, write_png
+from matting.pictures.files import decode, read_image, write_png
+from matting.prediction.outputs import KINDS, Background, Outputs
 
 IMAGE = np.full((20, 30, 3), (200, 40, 40), np.uint8)
 ALPHA = np.zeros((20, 30), np.float32)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import drawn
-from matting import packed
 from matting.datasets.lists import read_lists
 from matting.datasets.matting_dataset import MattingDataset
 from matting.errors import MattingError
-from matting.imageio import image_size, read_alpha, read_image, read_trimap
+from matting.pictures import packed
+from matting.pictures.files import image_size, read_alpha, read_image, read_trimap
 from matting.transforms.crop import RandomCrop, RandomCropByAlpha
 from matting.transforms.geometry import RandomHorizontalFlip
 from matting.transforms.photometric import Normalize, RandomBlur, RandomDistort, RandomNoise

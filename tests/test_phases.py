@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from matting.core import checkpoint, phases
-from matting.core.phases import Phase, run_phases
-from matting.core.train import Options
+from matting.training import checkpoint, stages
+from matting.training.loop import Options
+from matting.training.stages import Phase, run_phases
 from test_training import CONFIG
 
 
@@ -24,7 +24,7 @@ def test_a_path_is_a_path_and_no_yml(tmp_path: Path, monkeypatch: pytest.MonkeyP
         best.mkdir(parents=True)
         checkpoint.write_state(best, values, checkpoint.Progress())
 
-    monkeypatch.setattr(phases, "run_training", train)
+    monkeypatch.setattr(stages, "run_training", train)
     monkeypatch.chdir(tmp_path)
     listed = [Phase("one", tmp_path / "config.yml"), Phase("two", tmp_path / "config.yml")]
     weights = "model.backbone.pretrained=published"
@@ -42,7 +42,7 @@ def test_phases_that_go_on_keep_their_seed(tmp_path: Path, monkeypatch: pytest.M
             (options.save_dir / name).mkdir(parents=True)
             checkpoint.write_state(options.save_dir / name, values, checkpoint.Progress(seed=options.seed, **progress))
 
-    monkeypatch.setattr(phases, "run_training", train)
+    monkeypatch.setattr(stages, "run_training", train)
     listed = [Phase("one", tmp_path / "config.yml"), Phase("two", tmp_path / "config.yml")]
     run_phases(listed[:1], Options(tmp_path / "run", seed=7))
     run_phases(listed, Options(tmp_path / "run"))

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core.jobs import find_jobs
-from matting.core.make_trimaps import make_trimaps
-from matting.core.outputs import Outputs
-from matting.core.predict import predict
-from matting.core.predictor import Predictor
 from matting.errors import MattingError
-from matting.imageio import list_images, write_png
+from matting.pictures.files import list_images, write_png
+from matting.prediction.jobs import find_jobs
+from matting.prediction.outputs import Outputs
+from matting.prediction.pipeline import predict
+from matting.prediction.trimaps import make_trimaps
+from matting.predictor import Predictor
 from test_predict_jobs import Bright, picture, stems
 from tools import cut_out, one_sentence
 

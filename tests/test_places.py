@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core import npz
-from matting.core.jobs import find_jobs
-from matting.core.make_trimaps import make_trimaps
 from matting.errors import MattingError
-from matting.places import below, real_paths
+from matting.prediction import arrays
+from matting.prediction.jobs import find_jobs
+from matting.prediction.trimaps import make_trimaps
+from matting.system.places import below, real_paths
 from tools import one_sentence, run_tool
 
 
@@ -51,11 +51,11 @@ def test_a_name_that_stays_is_taken_and_an_input_is_not_replaced(tmp_path: Path)
 @pytest.mark.parametrize("name", ["{folder}/in/a.npz", "../outside.npz", "a.npz"])
 def test_arrays_are_not_run_onto_their_inputs_nor_out_of_their_folder(tmp_path: Path, name: str) -> None:
     for place in ("in/a.npz", "outside.npz"):
-        npz._save(tmp_path / place, {"image": np.zeros((1, 3, 4, 4), np.float32)})
+        arrays._save(tmp_path / place, {"image": np.zeros((1, 3, 4, 4), np.float32)})
     (tmp_path / "in/list.txt").write_text(name.format(folder=tmp_path))
     before = files(tmp_path)
     with pytest.raises(MattingError, match="--save_dir|results never leave"):
-        npz.run(Half(), tmp_path / "in/list.txt", tmp_path / "in")
+        arrays.run(Half(), tmp_path / "in/list.txt", tmp_path / "in")
     assert files(tmp_path) == before
 
 

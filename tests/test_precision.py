@@ -12,9 +12,9 @@ import paddle
 import pytest
 
 from matting import weights
-from matting.core.predictor import PaddleNetwork
-from matting.core.results import Evaluation
-from matting.core.workflow import run_training
+from matting.evaluation.table import Evaluation
+from matting.predictor import PaddleNetwork
+from matting.training.workflow import run_training
 from test_training import options, values  # noqa: F401  (a fixture)
 
 
@@ -28,7 +28,7 @@ class Device:
         patch.setattr(paddle, "get_device", lambda: "gpu:0")
         patch.setattr(paddle.amp, "decorate", self.decorate)
         patch.setattr(paddle.amp, "auto_cast", self.auto_cast)
-        patch.setattr("matting.core.workflow._scorer", lambda *_: self.score)
+        patch.setattr("matting.training.workflow._scorer", lambda *_: self.score)
 
     def decorate(self, network: paddle.nn.Layer, optimizer: Any, **how: object) -> tuple:
         assert how == {"level": "O2", "dtype": "bfloat16", "save_dtype": "float32"}

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from matting.core.jobs import find_jobs
-from matting.core.outputs import Outputs
-from matting.core.predict import predict
-from matting.core.predictor import Predictor
-from matting.core.record import RECORD
 from matting.errors import MattingError
-from matting.imageio import read_alpha, read_image, write_png
+from matting.pictures.files import read_alpha, read_image, write_png
+from matting.prediction.jobs import find_jobs
+from matting.prediction.outputs import Outputs
+from matting.prediction.pipeline import predict
+from matting.prediction.record import RECORD
+from matting.predictor import Predictor
 
 
 class Bright:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matting.core.predictor import Predictor
 from matting.errors import MattingError
+from matting.predictor import Predictor
 from matting.transforms import Normalize, ResizeByShort, ResizeToIntMult
 
 

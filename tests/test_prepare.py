@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.curation.preparation import SETS, make
+from matting.curation.preparation.foregrounds import extend
+from matting.curation.preparation.pairing import list_names
+from matting.curation.preparation.plan import Options
+from matting.curation.preparation.run import make_plan
+from matting.curation.preparation.splitting import parse_shares, sizes
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
-from matting.imageio import read_alpha, read_image, read_trimap
-from matting.prepare import SETS, make
-from matting.prepare.foregrounds import extend
-from matting.prepare.pairing import list_names
-from matting.prepare.plan import Options
-from matting.prepare.run import make_plan
-from matting.prepare.splitting import parse_shares, sizes
+from matting.pictures.files import read_alpha, read_image, read_trimap
 from tools import ROOT, Outcome, run_tool
 
 MATTE = np.rint(drawn.disc() * 255).astype(np.uint8)
@@ -288,7 +288,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
 
 def test_the_tool_offers_every_recipe_and_preparing_needs_no_paddle() -> None:
     code = "import sys; sys.modules['paddle'] = None; sys.path.insert(0, 'tools')\n"
-    code += "import prepare_data, matting.prepare, matting.prepare.run, matting.inspection.layers\n"
-    code += "assert set(prepare_data.SETS) == set(matting.prepare.SETS)"
+    code += "import prepare_data, matting.curation.preparation, matting.curation.preparation.run, matting.curation.inspection.layers\n"
+    code += "assert set(prepare_data.SETS) == set(matting.curation.preparation.SETS)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from matting import private
 from matting.errors import MattingError
-from matting.lock import locked
+from matting.system import private
+from matting.system.locks import locked
 from matting.weights import download
 
 

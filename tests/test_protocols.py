@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from matting import metrics
-from matting.core.scoring import choose
 from matting.errors import MattingError
+from matting.evaluation.scoring import choose
 
 GOLDEN = Path(__file__).parent / "golden/metrics.npz"
 TRUTH = np.array([[0.0, 0.0, 0.5, 1.0]])

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core.jobs import Summary, find_jobs
-from matting.core.make_trimaps import make_trimaps
-from matting.core.outputs import Background, Outputs
-from matting.core.predict import predict
-from matting.core.prediction import Runtime
-from matting.core.predictor import Predictor
-from matting.core.provenance import made_with
-from matting.core.record import RECORD, Record
+from matting.deployment.loading import Runtime
 from matting.errors import MattingError
-from matting.imageio import read_alpha
+from matting.pictures.files import read_alpha
+from matting.prediction.jobs import Summary, find_jobs
+from matting.prediction.outputs import Background, Outputs
+from matting.prediction.pipeline import predict
+from matting.prediction.provenance import made_with
+from matting.prediction.record import RECORD, Record
+from matting.prediction.trimaps import make_trimaps
+from matting.predictor import Predictor
 from matting.weights import read_weights, write_weights
 from test_predict_jobs import Bright, picture
 from tools import ROOT, cut_out
@@ -190,7 +190,7 @@ def test_lines_that_say_something_else_are_passed_over(done: Path, line: bytes) 
 WRITER = """
 import sys, time
 from pathlib import Path
-from matting.core.record import Record
+from matting.prediction.record import Record
 from matting.errors import MattingError
 folder, own = Path(sys.argv[1]), sys.argv[2]
 record = Record(folder)

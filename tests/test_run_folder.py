@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from matting.core import checkpoint, demo, run_folder
-from matting.core.workflow import run_training
+from demo import story
 from matting.errors import MattingError, Stopped
+from matting.training import checkpoint, run_folder
+from matting.training.workflow import run_training
 from test_training import asking, options, values  # noqa: F401  (a fixture)
 from tools import ROOT, one_sentence, run_tool
 
@@ -192,8 +193,8 @@ def test_the_tools_say_how_to_go_on(trained: Path, tmp_path: Path) -> None:
 
 
 def test_the_demo_can_be_seen_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "TRAIN", 2)
-    monkeypatch.setattr(demo, "VAL", 1)
+    monkeypatch.setattr(story, "TRAIN", 2)
+    monkeypatch.setattr(story, "VAL", 1)
     for _ in range(2):
         outcome = run_tool(
             "demo", "--save_dir", tmp_path, "--iters", 1, "--opts", "model.hr_channels=8", "batch_size=1",

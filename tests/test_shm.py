@@ -11,17 +11,17 @@ import pytest
 import drawn
 import parity
 from matting import weights
-from matting.convert import shm
-from matting.core import checkpoint
-from matting.core.phases import read_phases, run_phases
-from matting.core.train import Options
+from matting.conversion import shm
 from matting.errors import MattingError
-from matting.imageio import read_alpha
 from matting.losses import SHMLoss
 from matting.losses.shm import trimap_labels
 from matting.metrics.trimap_agreement import trimap_agreement
 from matting.models import SHM
 from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd
+from matting.pictures.files import read_alpha
+from matting.training import checkpoint
+from matting.training.loop import Options
+from matting.training.stages import read_phases, run_phases
 from tools import run_tool
 from torch_files import views, write_zip
 

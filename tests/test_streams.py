@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import drawn
-from matting import log
-from matting.imageio import read_trimap
+from matting.pictures.files import read_trimap
+from matting.system import log
 from tools import ROOT
 
 NARROW = [

@@ -15,14 +15,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import drawn
-from matting import atomic, log
-from matting.core.check_report import write_csv
-from matting.core.results import MEAN, Evaluation, read_csv
+from matting.curation.inspection.finding import ERROR, Finding, Remark
+from matting.curation.inspection.report import write_csv
 from matting.errors import MattingError, UnwritableError
-from matting.inspection.finding import ERROR, Finding, Remark
+from matting.evaluation.report.page import Report, write_report
+from matting.evaluation.report.panels import make_panels
+from matting.evaluation.table import MEAN, Evaluation, read_csv
 from matting.metrics.protocols import DEFAULT
-from matting.report.page import Report, write_report
-from matting.report.panels import make_panels
+from matting.system import atomic, log
 from matting.text import cell, from_cell, restored, visible, written
 from tools import cut_out, run_tool
 

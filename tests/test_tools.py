@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.core.record import RECORD
-from matting.core.run_report import read_log
 from matting.errors import MattingError
-from matting.imageio import read_alpha
+from matting.pictures.files import read_alpha
+from matting.prediction.record import RECORD
+from matting.training.report import read_log
 from tools import ROOT, run_tool
 
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from matting.core import train
-from matting.core.workflow import run_training
+from matting.training import loop
+from matting.training.workflow import run_training
 from test_adapt import trained as modnet  # noqa: F401  (a fixture)
 from test_training import options, values  # noqa: F401  (a fixture)
 from tools import run_tool
@@ -37,7 +37,7 @@ def test_a_picture_comes_once_an_interval(
     values: dict,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(train, "Board", Board)
+    monkeypatch.setattr(loop, "Board", Board)
     run_training({**values, "iters": 7}, options(tmp_path, use_vdl=True, picture_iters=3, save_interval=7))
     assert Board.pictures == [1, 3, 6]
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from matting import weights
-from matting.core import checkpoint
 from matting.errors import MattingError
+from matting.training import checkpoint
 
 
 class Layer:

@@ -16,9 +16,9 @@ from typing import Any, NoReturn
 # The tools also run from a clone in which the package is not installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from matting import cpu, streams
 from matting.errors import MattingError, Stopped
-from matting.streams import say
+from matting.system import cpu, streams
+from matting.system.streams import say
 from matting.text import visible
 
 DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")

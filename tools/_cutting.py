@@ -31,12 +31,13 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
 
 def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
     """Cut out everything that the flags name; return the exit status."""
-    from matting import config, log, ranks
-    from matting.core.jobs import find_jobs
-    from matting.core.outputs import Outputs
-    from matting.core.predict import predict
-    from matting.core.prediction import Runtime, inner_trimap, make_predictor, trimap_drawer
-    from matting.core.provenance import made_with
+    from matting import config
+    from matting.deployment.loading import Runtime, inner_trimap, make_predictor, trimap_drawer
+    from matting.prediction.jobs import find_jobs
+    from matting.prediction.outputs import Outputs
+    from matting.prediction.pipeline import predict
+    from matting.prediction.provenance import made_with
+    from matting.system import log, ranks
 
     log.start()
     outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)

@@ -35,14 +35,14 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from matting import config
-    from matting.core.jobs import find_jobs
+    from matting.prediction.jobs import find_jobs
 
     values = config.load(args.config, args.opts)
     model_path = _cli.required(args.model_path, "--model_path")
     photographs = [job.image for job in find_jobs(args.image_path, save_dir=args.save_dir)]
 
-    from matting.core.adapt import adapt
-    from matting.core.student import Adaptation
+    from matting.training.adaptation import adapt
+    from matting.training.student import Adaptation
 
     how = Adaptation(
         epochs=args.epochs,

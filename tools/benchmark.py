@@ -25,20 +25,21 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import atomic, config, log
-    from matting.core.benchmark import benchmark, count, parse_ways
-    from matting.core.jobs import find_jobs
-    from matting.core.prediction import cached_export
+    from matting import config
+    from matting.deployment.benchmark import benchmark, count, parse_ways
+    from matting.deployment.loading import cached_export
     from matting.engines import installed
+    from matting.prediction.jobs import find_jobs
+    from matting.system import atomic, log
 
     log.start()
     size = (args.input_size[1], args.input_size[0])
     counted = None
     if args.config:
-        from matting.core import builder
+        from matting.training import parts
 
         values = config.load(args.config, args.opts)
-        counted = count(builder.model(values, pretrained=False), size)
+        counted = count(parts.model(values, pretrained=False), size)
         folder = cached_export(values, _cli.required(args.model_path, "--model_path"), args.partial)
     else:
         folder = Path(_cli.required(args.model_path, "--model_path"))

@@ -36,11 +36,11 @@ def main() -> int:
     args = parse_args()
     import cv2
 
-    from matting import log
-    from matting.core.check_data import inspect
-    from matting.core.check_report import table, write_csv, write_sheet
-    from matting.core.subjects import find_subjects
-    from matting.inspection.finding import ERROR, WARNING
+    from matting.curation.inspection.finding import ERROR, WARNING
+    from matting.curation.inspection.report import table, write_csv, write_sheet
+    from matting.curation.inspection.run import inspect
+    from matting.curation.inspection.subjects import find_subjects
+    from matting.system import log
 
     log.start()
     cv2.setNumThreads(1)  # pictures go side by side; threads within each would only be in the way

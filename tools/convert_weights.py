@@ -21,8 +21,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import log
-    from matting.core.convert import convert
+    from matting.conversion.checkpoints import convert
+    from matting.system import log
 
     log.start()
     result = convert(args.kind, args.source, args.target, args.compare)

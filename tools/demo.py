@@ -23,7 +23,7 @@ def main() -> None:
 
     values = config.load(args.config, args.opts, iters=args.iters)
 
-    from matting.core.demo import run_demo
+    from demo.story import run_demo
 
     outcome = run_demo(values, args.save_dir, args.device)
     weights = args.save_dir / "training" / f"iter_{values['iters']}"

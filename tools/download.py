@@ -39,7 +39,7 @@ def _amount(text: str) -> float:
 
 def main() -> None:
     args = parse_args()
-    from matting import log
+    from matting.system import log
     from matting.weights import download
     from matting.weights.published import published
 
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def _list() -> None:
-    from matting.digest import sha256
+    from matting.system.digest import sha256
     from matting.weights import download
     from matting.weights.published import PUBLISHED
 

@@ -23,9 +23,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import atomic, cpu
-    from matting.core.publish import write_evaluation
-    from matting.core.score_folder import find_pairs, score_folder
+    from matting.evaluation.folders import find_pairs, score_folder
+    from matting.evaluation.publication import write_evaluation
+    from matting.system import atomic, cpu
 
     pairs = find_pairs(args.alpha, args.pred, args.trimap, args.image)
     for file in filter(None, (args.csv, args.report)):

@@ -27,12 +27,13 @@ def main() -> None:
     args = parse_args()
     if args.model_path is None:
         raise _cli.MattingError("--model_path is missing: name the weights to export")
-    from matting import config, log
+    from matting import config
+    from matting.system import log
 
     log.start()
     values = config.load(args.config, args.opts)
-    from matting.core.export import export
-    from matting.core.jobs import find_jobs
+    from matting.deployment.export import export
+    from matting.prediction.jobs import find_jobs
 
     images = [job.image for job in find_jobs(args.calibrate)] if args.calibrate else []
     size = (args.input_size[1], args.input_size[0]) if args.input_size else None
@@ -41,7 +42,7 @@ def main() -> None:
     for engine, difference in exported.differences.items():
         _cli.say(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
     if images:
-        from matting.core.quantise import calibrate
+        from matting.deployment.quantisation import calibrate
 
         _cli.say(calibrate(exported.folder, images))
     _cli.say(f"written to {exported.folder}")

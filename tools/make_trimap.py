@@ -23,9 +23,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> int:
     args = parse_args()
-    from matting import log
-    from matting.core.jobs import find_jobs
-    from matting.core.make_trimaps import make_trimaps
+    from matting.prediction.jobs import find_jobs
+    from matting.prediction.trimaps import make_trimaps
+    from matting.system import log
 
     log.start()
     jobs = find_jobs(args.alpha_path, save_dir=args.save_dir, of_results=True)

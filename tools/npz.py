@@ -25,21 +25,21 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting.core import npz
-    from matting.core.deployment import open_predictor
-    from matting.core.jobs import find_jobs
+    from matting.deployment.description import open_predictor
+    from matting.prediction import arrays
+    from matting.prediction.jobs import find_jobs
 
     predictor = open_predictor(args.model_path, args.engine, args.precision, args.threads)
     if args.action == "run":
         datalist = Path(_cli.required(args.datalist, "--datalist"))
-        _cli.say(f"{npz.run(predictor.network, datalist, args.save_dir)} results in {args.save_dir}")
+        _cli.say(f"{arrays.run(predictor.network, datalist, args.save_dir)} results in {args.save_dir}")
         return
     jobs = find_jobs(Path(_cli.required(args.image_path, "--image_path")), args.trimap_path, args.save_dir)
     if args.action == "pack":
-        _cli.say(f"{len(jobs)} inputs, listed in {npz.pack(predictor, jobs, args.save_dir)}")
+        _cli.say(f"{len(jobs)} inputs, listed in {arrays.pack(predictor, jobs, args.save_dir)}")
     else:
         results = Path(_cli.required(args.results, "--results"))
-        _cli.say(f"{npz.unpack(predictor, jobs, results, args.save_dir)} mattes in {args.save_dir}")
+        _cli.say(f"{arrays.unpack(predictor, jobs, results, args.save_dir)} mattes in {args.save_dir}")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def main() -> int:
     args = parse_args()
     import cv2
 
-    from matting import log
-    from matting.core.pack_data import pack, plan_packing
+    from matting.curation.packing import pack, plan_packing
+    from matting.system import log
 
     log.start()
     cv2.setNumThreads(1)  # pictures go side by side; threads within each would only be in the way

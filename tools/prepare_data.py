@@ -48,11 +48,11 @@ def main() -> int:
     args = parse_args()
     import cv2
 
-    from matting import log
-    from matting.prepare import SETS as RECIPES
-    from matting.prepare.plan import Options
-    from matting.prepare.run import dry_run, make_plan, prepare
-    from matting.prepare.splitting import parse_shares
+    from matting.curation.preparation import SETS as RECIPES
+    from matting.curation.preparation.plan import Options
+    from matting.curation.preparation.run import dry_run, make_plan, prepare
+    from matting.curation.preparation.splitting import parse_shares
+    from matting.system import log
 
     log.start()
     cv2.setNumThreads(1)  # pictures go side by side; threads within each would only be in the way

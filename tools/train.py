@@ -40,8 +40,8 @@ def main() -> None:
     )
     values["seed"] = args.seed if args.seed is not None else values.get("seed", 0)
 
-    from matting.core.train import Options
-    from matting.core.workflow import run_training
+    from matting.training.loop import Options
+    from matting.training.workflow import run_training
 
     options = Options(
         save_dir=args.save_dir,

@@ -26,8 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting.core.phases import read_phases, run_phases
-    from matting.core.train import Options
+    from matting.training.loop import Options
+    from matting.training.stages import read_phases, run_phases
 
     phases = read_phases(args.phases)
     options = Options(

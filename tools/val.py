@@ -29,7 +29,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     if args.compare:
-        from matting.core.compare import compare
+        from matting.evaluation.comparison import compare
 
         _cli.say(*compare(*args.compare).table().split("\n"))
         return
@@ -37,9 +37,9 @@ def main() -> None:
 
     values = config.load(_cli.required(args.config, "--config"), args.opts)
 
-    from matting.core import distributed
-    from matting.core.prediction import Runtime
-    from matting.core.workflow import run_validation
+    from matting.deployment.loading import Runtime
+    from matting.system import exchange
+    from matting.training.workflow import run_validation
 
     result = run_validation(
         values,
@@ -54,7 +54,7 @@ def main() -> None:
         save_results=args.save_results,
         report=args.report,
     )
-    if distributed.rank() == 0:
+    if exchange.rank() == 0:
         _cli.say(*result.table().split("\n"))
         _cli.say(f"one row an image: {args.save_dir / 'metrics.csv'}; all about it: {args.save_dir / 'manifest.json'}")
         if args.report:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from matting.errors import MattingError
-from matting.imageio import IMAGE_EXTENSIONS
-from matting.lines import BLANKS, read_lines
+from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.system.lines import BLANKS, read_lines
 
 _COLUMNS = ("foreground", "background", "trimap")
 _KEYS = ("alpha", "background", "trimap")
@@ -52,7 +52,7 @@ def read_lists(
     A line is `foreground`, `foreground background` or `foreground background trimap`, with paths below `dataset_root`.
     Files may also be named by `alpha=PATH`, `background=PATH` and `trimap=PATH`, in any column after the first. With a
     separator other than the space a column may be left empty. With the space, a line that is one existing file is taken
-    as such, spaces and all. Blank lines are passed over; `matting.lines` says where a line ends.
+    as such, spaces and all. Blank lines are passed over; `matting.system.lines` says where a line ends.
 
     Unless named, alpha is found by replacing the last folder called `fg` below the root by `alpha`; if no file of that
     name is there, by the one of the same stem with any of `IMAGE_EXTENSIONS`.

@@ -13,7 +13,7 @@ from matting.composite import composite, cover_background, fit_background
 from matting.datasets.lists import Entry, read_lists
 from matting.datasets.rssn import disturb
 from matting.errors import MattingError
-from matting.imageio import read_alpha, read_image, read_trimap
+from matting.pictures.files import read_alpha, read_image, read_trimap
 from matting.registry import DATASETS
 from matting.sample import Sample
 

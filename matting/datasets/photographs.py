@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from matting.imageio import read_image
+from matting.pictures.files import read_image
 from matting.sample import Sample
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import openvino
 
-from matting import cpu
 from matting.engines.interface import Interface, explained
 from matting.errors import MattingError
+from matting.system import cpu
 
 _KEPT = 4
 """Compiled sizes that are kept; each holds its own buffers."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from paddle import inference
 
-from matting import cpu
 from matting.engines import paddle_file
 from matting.engines.interface import Interface, explained
+from matting.system import cpu
 
 
 class PaddleInferenceNetwork:

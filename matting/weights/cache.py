@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from matting import private
 from matting.errors import MattingError
+from matting.system import private
 from matting.weights import transfer
 
 _LONGEST_NAME = 100

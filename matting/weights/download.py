@@ -9,9 +9,9 @@ import urllib.parse
 import zipfile
 from pathlib import Path
 
-from matting import digest
 from matting.errors import MattingError
-from matting.lock import locked
+from matting.system import digest
+from matting.system.locks import locked
 from matting.weights import transfer
 from matting.weights.allowance import LARGEST
 from matting.weights.cache import cache_dir, cached, lock_of, sweep

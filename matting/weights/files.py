@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from matting import atomic
 from matting.errors import MattingError
+from matting.system import atomic
 from matting.weights.allowance import LARGEST
 from matting.weights.archive import is_archive, read_member
 from matting.weights.pickled import unpickle_arrays, unreadable

@@ -1,1 +1,0 @@
-"""The third floor: what trains, evaluates and predicts with the parts below."""

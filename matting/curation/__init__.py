@@ -1,0 +1,1 @@
+"""Data sets before anything is learnt from them: prepared, inspected, packed."""

@@ -1,0 +1,189 @@
+"""A training copy of a data set: decoded, shrunk once, and listed like the original."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from matting.curation.preparation.files import claim
+from matting.curation.preparation.foregrounds import extend
+from matting.datasets.lists import Entry, read_lists
+from matting.errors import MattingError
+from matting.pictures import packed
+from matting.pictures.decoding import decode
+from matting.pictures.files import PIXEL_LIMIT, image_size, read_image, read_trimap, to_alpha
+from matting.system import atomic
+from matting.system.places import below
+from matting.system.progress import progress
+from matting.system.read_ahead import read_ahead
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph with all that has its size, or one background: files to read, and where they go.
+
+    Attributes:
+        files: source and name below the target, by role: `foreground`, `alpha`, `trimap`, or `background` alone.
+        over: the foreground is composited later on.
+    """
+
+    files: dict[str, tuple[Path, str]]
+    over: bool = False
+
+
+@dataclass
+class Packing:
+    """What is to be written: jobs, the bytes that each will take, and lists by file name."""
+
+    jobs: list[Job]
+    sizes: list[int]
+    lists: dict[str, list[str]]
+
+
+def plan_packing(lists: Sequence[Path], dataset_root: Path, short_side: int, separator: str = " ") -> Packing:
+    """Plan the copy of all files that the lists name, each once.
+
+    Args:
+        lists: relative to `dataset_root`.
+        short_side: in pixels; smaller pictures keep their size.
+
+    Raises:
+        MattingError: a list or picture cannot be used, or two lists share a file name.
+    """
+    if short_side < 1:
+        raise MattingError(f"--short_side is {short_side}; it must be at least 1")
+    if len({path.name for path in lists}) < len(lists):
+        raise MattingError("two of the lists have the same file name; their copies would lie in one folder")
+    names = _Names(dataset_root)
+    jobs: dict[tuple, Job] = {}
+    written: dict[str, list[str]] = {}
+    for path in lists:
+        lines = []
+        for entry in read_lists([path], dataset_root, separator, allow_outside=True):
+            for job in _jobs(entry, names):
+                jobs.setdefault(tuple(job.files.values()), job)
+            lines.append(_line(entry, names))
+        written[path.name] = lines
+    found = list(jobs.values())
+    return Packing(found, [_bytes(job, short_side) for job in found], written)
+
+
+def pack(packing: Packing, target: Path, short_side: int, source: Path, num_workers: int = 0) -> None:
+    """Write the copy, verifying every file, and its lists last; a broken run goes on where it stopped.
+
+    Raises:
+        MattingError: a picture cannot be read, the target serves another copy, or has no room.
+    """
+    claim(target, source, {"packed": "1", "source": str(source.resolve()), "short_side": str(short_side)})
+    free = shutil.disk_usage(target).free
+    missing = sum(size for job, size in zip(packing.jobs, packing.sizes, strict=True) if not _is_there(job, target))
+    if missing > free:
+        raise MattingError(
+            f"{target} has room for {free / 1e9:.1f} GB, and {missing / 1e9:.1f} GB are to be written; choose another "
+            "--target or a smaller --short_side"
+        )
+    done = read_ahead(lambda job: _pack(job, target, short_side), packing.jobs, num_workers)
+    for _ in progress(done, len(packing.jobs), "picture", "packing"):
+        pass
+    for name, lines in packing.lists.items():
+        atomic.write_text(target / name, "".join(f"{line}\n" for line in lines))
+
+
+class _Names:
+    """Names of packed files: as in the source, without spaces, ending in .npy, none twice."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.path.abspath(root)
+        self._names: dict[tuple[Path, str], str] = {}
+        self._taken: set[str] = set()
+
+    def of(self, path: Path, role: str) -> str:
+        if (path, role) not in self._names:
+            parts = os.path.relpath(path.with_suffix(""), self._root).split(os.sep)
+            stem = "_".join("/".join(part for part in parts if part != os.pardir).split())
+            name, number = stem, 1
+            while name.casefold() in self._taken:
+                number += 1
+                name = f"{stem}~{number}"
+            self._taken.add(name.casefold())
+            self._names[path, role] = name + packed.ENDING
+        return self._names[path, role]
+
+
+def _jobs(entry: Entry, names: _Names) -> Iterator[Job]:
+    """Yield the jobs of a line. A foreground with several trimaps is decoded once for each: they are rarely many."""
+    files = {"foreground": (entry.foreground, names.of(entry.foreground, "foreground"))}
+    files["alpha"] = (entry.alpha, names.of(entry.alpha, "alpha"))
+    if entry.trimap:
+        files["trimap"] = (entry.trimap, names.of(entry.trimap, "trimap"))
+    yield Job(files, over=entry.background is not None)
+    if entry.background:
+        yield Job({"background": (entry.background, names.of(entry.background, "background"))})
+
+
+def _line(entry: Entry, names: _Names) -> str:
+    columns = [names.of(entry.foreground, "foreground")]
+    if entry.background:
+        columns.append(names.of(entry.background, "background"))
+    columns.append(f"alpha={names.of(entry.alpha, 'alpha')}")
+    if entry.trimap:
+        columns.append(f"trimap={names.of(entry.trimap, 'trimap')}")
+    return " ".join(columns)
+
+
+def _is_there(job: Job, target: Path) -> bool:
+    return all((target / name).is_file() for _, name in job.files.values())
+
+
+def _bytes(job: Job, short_side: int) -> int:
+    """Return what a job's files will take; mattes are reckoned at 8 bits."""
+    source = next(iter(job.files.values()))[0]
+    height, width = _shrunk(image_size(source), short_side)
+    channels = {"foreground": 3, "background": 3, "alpha": 1, "trimap": 1}
+    return height * width * sum(channels[role] for role in job.files)
+
+
+def _shrunk(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
+    height, width = size[:2]
+    scale = min(1.0, short_side / min(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _pack(job: Job, target: Path, short_side: int) -> None:
+    if _is_there(job, target):
+        return
+    layers = {role: _read(role, source) for role, (source, _) in job.files.items()}
+    sizes = {layer.shape[:2] for layer in layers.values()}
+    if len(sizes) > 1:
+        told = ", ".join(f"{job.files[role][0]} is {x.shape[1]}x{x.shape[0]}" for role, x in layers.items())
+        raise MattingError(f"{told}; the sizes must agree")
+    height, width = _shrunk(sizes.pop(), short_side)
+    if layers[next(iter(layers))].shape[:2] != (height, width):
+        if job.over:
+            alpha = to_alpha(layers["alpha"], job.files["alpha"][0])
+            layers["foreground"] = extend(layers["foreground"], alpha)  # or its black would come into the hair
+        layers = {role: _resize(role, layer, height, width) for role, layer in layers.items()}
+    for role, layer in layers.items():
+        packed.write(below(target, job.files[role][1]), layer)
+
+
+def _read(role: str, path: Path) -> np.ndarray:
+    """Return a layer as it is to be stored; a matte of 8 bits stays one, and any other gets 16."""
+    if role == "trimap":
+        return read_trimap(path)
+    if role != "alpha":
+        return read_image(path)
+    pixels = decode(path, PIXEL_LIMIT)
+    levels = 255 if pixels.dtype == np.uint8 else 65535
+    return np.rint(to_alpha(pixels, path) * levels).astype(np.uint8 if levels == 255 else np.uint16)
+
+
+def _resize(role: str, layer: np.ndarray, height: int, width: int) -> np.ndarray:
+    interpolation = cv2.INTER_NEAREST if role == "trimap" else cv2.INTER_AREA
+    return cv2.resize(layer, (width, height), interpolation=interpolation)

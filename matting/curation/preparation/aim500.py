@@ -1,0 +1,17 @@
+"""AIM-500: a benchmark of 500 natural pictures of all kinds of things, with mattes and trimaps; nothing to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matting.curation.preparation.pairing import find_folder, paired_items, with_trimaps
+from matting.curation.preparation.plan import Options, Plan, Recipe
+
+
+def plan(source: Path, options: Options) -> Plan:
+    """Plan `original`, `mask` and `trimap`."""
+    found = paired_items("", find_folder(source, "original"), find_folder(source, "mask"))
+    return with_trimaps(found, find_folder(source, "trimap"))
+
+
+RECIPE = Recipe(plan, split=(0, 1))

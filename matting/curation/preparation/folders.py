@@ -1,0 +1,56 @@
+"""Anybody's pictures: a folder of photographs and one of mattes, or cutouts with the matte in their fourth channel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matting.curation.preparation.backgrounds import draw_backgrounds
+from matting.curation.preparation.pairing import by_key, list_names, paired_items, seek_folder, with_trimaps
+from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.errors import MattingError
+from matting.pictures.files import IMAGE_EXTENSIONS
+
+_IMAGES = ("fg", "image", "images", "img", "imgs", "photos", "original", "foreground", "foregrounds")
+_ALPHAS = ("alpha", "alphas", "matte", "mattes", "mask", "masks", "matting", "gt")
+
+
+def plan(source: Path, options: Options) -> Plan:
+    """Plan the folders named by the options, or else those of usual names; without mattes, the cutouts in `source`.
+
+    With backgrounds, every foreground gets one of them, by seed.
+    """
+    alphas = _folder(source, options.alphas, _ALPHAS)
+    if alphas is None:
+        found = _cutouts(source if options.images is None else source / options.images)
+    else:
+        photographs = _folder(source, options.images, _IMAGES)
+        if photographs is None:
+            raise MattingError(f"{source} holds mattes in {alphas.name}, no folder of photographs; name it by --images")
+        found = paired_items("", photographs, alphas, options.alpha_suffix)
+    if options.trimaps:
+        found = with_trimaps(found, source / options.trimaps)
+    if options.backgrounds:
+        found.items = draw_backgrounds(found.items, options.backgrounds, 1, options.seed)
+    return found
+
+
+def _folder(source: Path, given: str | None, usual: tuple[str, ...]) -> Path | None:
+    if given is None:
+        return seek_folder(source, *usual)
+    if not (source / given).is_dir():
+        raise MattingError(f"{source / given} is no folder; --images, --alphas and --trimaps are below --source")
+    return source / given
+
+
+def _cutouts(folder: Path) -> Plan:
+    pictures, dropped = by_key(folder)
+    if not pictures:
+        raise MattingError(
+            f"{folder} holds no picture; known endings are {' '.join(IMAGE_EXTENSIONS)}, and mattes are looked for in "
+            f"{', '.join(_ALPHAS)} (or name the folders by --images and --alphas)"
+        )
+    items = [Item("", name, path, None) for name, path in zip(list_names(pictures), pictures.values(), strict=True)]
+    return Plan(items, dropped)
+
+
+RECIPE = Recipe(plan, split=(9, 1))

@@ -1,0 +1,128 @@
+"""One picture of a prepared set: read, checked, and written or linked layer by layer."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from matting import trimap
+from matting.curation.preparation import files
+from matting.curation.preparation.foregrounds import extend
+from matting.curation.preparation.plan import Item, Options
+from matting.errors import MattingError
+from matting.pictures.decoding import decode
+from matting.pictures.files import PIXEL_LIMIT, image_size, quantise, read_image, to_alpha, write_png
+from matting.system.places import below
+
+
+@dataclass
+class Made:
+    """A picture that is in the target, and its lines of the list."""
+
+    item: Item
+    lines: list[str]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Layers:
+    """What was read of a picture; None where the file itself is linked."""
+
+    alpha: np.ndarray
+    written_alpha: np.ndarray | None
+    written_foreground: np.ndarray | None
+
+
+def make(item: Item, target: Path, options: Options) -> Made | str:
+    """Bring one picture into the target; one that is there already is left as it is.
+
+    Returns:
+        What was made, or `path: reason` if the picture cannot be used.
+
+    Raises:
+        MattingError: the target cannot be written.
+    """
+    folder = target / item.part
+    rewritten = item.alpha is None or options.extend
+    photograph = below(target, f"{item.part}/fg/{item.name}{'.png' if rewritten else item.photograph.suffix}")
+    trimaps = _trimap_names(item, options)
+    result = Made(item, _lines(item, photograph.relative_to(target).as_posix(), trimaps))
+    if photograph.is_file():  # it is brought last, so all the rest is there
+        return result
+    try:
+        layers = _read(item, options)
+    except MattingError as error:
+        return str(error) if str(error).startswith(str(item.photograph)) else f"{item.photograph}: {error}"
+    _write_mattes(item, folder, layers, options)
+    for source, name in zip(item.trimaps, trimaps, strict=False):
+        files.link(source, below(target, name))
+    if trimaps and not item.trimaps:
+        write_png(below(target, trimaps[0]), _draw_trimap(item, layers.alpha, options))
+    if layers.written_foreground is not None:
+        write_png(photograph, layers.written_foreground)
+    else:
+        files.link(item.photograph, photograph)
+    return result
+
+
+def _read(item: Item, options: Options) -> _Layers:
+    """Read what must be rewritten, and compare the sizes of the rest by their headers."""
+    source = item.alpha or item.photograph
+    pixels = decode(source, PIXEL_LIMIT)
+    has_fourth = pixels.ndim == 3 and pixels.shape[2] == 4
+    if item.alpha is None and not has_fourth:
+        raise MattingError(f"{source} is no cutout: it has no fourth channel, and no folder of mattes was found")
+    alpha = to_alpha(pixels, source)
+    for path in (item.photograph, *item.trimaps):
+        height, width = image_size(path)
+        if (height, width) != alpha.shape:
+            raise MattingError(
+                f"{path} is {width}x{height} but its matte {source} is {alpha.shape[1]}x{alpha.shape[0]}; the sizes "
+                "must agree"
+            )
+    foreground = None
+    if item.alpha is None or options.extend:
+        foreground = extend(read_image(item.photograph), alpha)
+    return _Layers(alpha, quantise(alpha) if has_fourth else None, foreground)
+
+
+def _write_mattes(item: Item, folder: Path, layers: _Layers, options: Options) -> None:
+    if layers.written_alpha is not None:
+        write_png(below(folder, f"alpha/{item.name}.png"), layers.written_alpha)
+    elif item.alpha is not None:
+        files.link(item.alpha, below(folder, f"alpha/{item.name}{item.alpha.suffix}"))
+    if options.masks:
+        mask = np.where(layers.alpha >= 0.5, np.uint8(255), np.uint8(0))
+        write_png(below(folder, f"mask/{item.name}.png"), mask)
+
+
+def _draw_trimap(item: Item, alpha: np.ndarray, options: Options) -> np.ndarray:
+    alpha = trimap.certain(alpha, options.tolerance) if options.tolerance else alpha
+    if options.trimap == "fixed":
+        return trimap.from_mask(alpha, options.kernel)
+    # By the picture's name, so that it does not depend on which other pictures there are.
+    rng = np.random.default_rng((options.seed, zlib.crc32(item.name.encode())))
+    return trimap.for_training(alpha, rng)
+
+
+def _trimap_names(item: Item, options: Options) -> list[str]:
+    """Return where the trimaps go, relative to the target: the set's own, else one that is made, or none."""
+    folder = f"{item.part}/trimap/{item.name}"
+    if len(item.trimaps) > 1:
+        return [f"{folder}_{number}{path.suffix}" for number, path in enumerate(item.trimaps)]
+    if item.trimaps:
+        return [f"{folder}{item.trimaps[0].suffix}"]
+    return [] if options.trimap == "none" else [f"{folder}.png"]
+
+
+def _lines(item: Item, photograph: str, trimaps: list[str]) -> list[str]:
+    if not item.backgrounds:
+        return [f"{photograph} trimap={trimaps[0]}" if trimaps else photograph]
+    lines = []
+    for number, path in enumerate(item.backgrounds):
+        own = trimaps[number if len(trimaps) > 1 else 0] if trimaps else ""
+        lines.append(f"{photograph} {files.background_name(item.part, path)} {own}".rstrip())
+    return lines

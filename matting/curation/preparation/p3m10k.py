@@ -1,0 +1,25 @@
+"""P3M-10k: 9,421 portraits with blurred faces to train on, and two benchmarks of 500 with their trimaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matting.curation.preparation.pairing import find_folder, paired_items, with_trimaps
+from matting.curation.preparation.plan import Options, Plan, Recipe
+
+_BENCHMARKS = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
+"""Folder of the photographs: faces are blurred in the first benchmark, and there for all to see in the second."""
+
+
+def plan(source: Path, options: Options) -> Plan:
+    """Plan the three parts; `val.txt` joins the benchmarks, which have a list each as well."""
+    train, validation = find_folder(source, "train"), find_folder(source, "validation")
+    found = paired_items("train", train / "blurred_image", train / "mask")
+    for part, photographs in _BENCHMARKS.items():
+        folder = validation / part
+        found += with_trimaps(paired_items(part, folder / photographs, folder / "mask"), folder / "trimap")
+    found.joined["val"] = tuple(_BENCHMARKS)
+    return found
+
+
+RECIPE = Recipe(plan, split=None)

@@ -1,0 +1,240 @@
+"""A network as files for other programs: Paddle's static program and ONNX, each verified against the network itself."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paddle
+
+from demo.drawn_people import draw_portrait
+from matting import weights
+from matting.builder import section
+from matting.deployment.description import Deployment, put_into_place
+from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine, paddle_file
+from matting.errors import MattingError, UnwritableError
+from matting.predictor import PaddleNetwork
+from matting.registry import TRANSFORMS
+from matting.system import atomic
+from matting.system.digest import sha256
+from matting.system.filling import filling, remove_abandoned
+from matting.text import is_utf8
+from matting.training import checkpoint, parts
+from matting.transforms import resize
+from matting.trimap import for_evaluation
+
+logger = logging.getLogger(__name__)
+
+TOLERANCE = 1e-4
+"""How far an exported alpha may lie from the exact one."""
+
+MEAN_TOLERANCE = 5e-4
+"""The same on average, for networks that jump: an eighth of a level of 255."""
+
+_OPSET = 17
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Where an export lies, and how far alpha is from the exact one by engine (`verify`).
+
+    Attributes:
+        average: whether differences are the mean over all pixels, not the largest.
+    """
+
+    folder: Path
+    differences: dict[str, float]
+    average: bool = False
+
+
+class _AlphaOnly(paddle.nn.Layer):
+    """A network reduced to its matte."""
+
+    def __init__(self, network: paddle.nn.Layer) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: paddle.Tensor, trimap: paddle.Tensor | None = None) -> paddle.Tensor:
+        return self.network(*([image] if trimap is None else [image, trimap]))["alpha"]
+
+
+def export(
+    values: Mapping[str, Any],
+    model_path: str | Path,
+    folder: Path,
+    size: tuple[int, int] | None = None,
+    partial: bool = False,
+) -> Exported:
+    """Export what a configuration and weights describe; the folder appears when every engine agrees, or not at all.
+
+    Args:
+        size: (height, width) of the only input that the files shall take; photographs are then brought to exactly this.
+            None leaves height and width free. The batch is free in both cases.
+        partial: take weights that fit in part only.
+
+    Raises:
+        MattingError: the weights do not fit, the converter is not installed, the folder holds something else, or an
+            engine's alpha is farther off than `verify` allows.
+    """
+    target = _checked(folder)
+    parts.check(values)
+    file = weights.weights_file(weights.located(model_path))
+    network = parts.model(values, pretrained=False)
+    checkpoint.load(network, file, values, partial)
+    network.eval()
+    interface = Interface(tuple(network.inputs), network.stride, PaddleNetwork(network).smallest, size)
+    _check_input_size(interface)
+    spec = section(values, "model")
+    backbone = (spec.get("backbone") or {}).get("type")
+    described = Deployment(
+        f"{spec['type']} ({backbone})" if backbone else spec["type"],
+        interface,
+        _fixed(section(values, "val_dataset").get("transforms") or [], size),
+        sha256(file),
+    )
+    with filling(target, inside=target.is_dir()) as beside:
+        _write_paddle(network, interface, beside)
+        _write_onnx(beside, described)
+        described.write(beside)
+        differences = verify(network, beside, interface)
+        put_into_place(beside, target)
+    return Exported(folder, differences, getattr(network, "jumps", False))
+
+
+def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict[str, float]:
+    """Return by engine how far alpha is from what the network computes in float64, on noise and on a drawn portrait.
+
+    "dynamic" is the network in float32 as Paddle runs it, which can be farther off than the engines: on large maps its
+    instance norms lose digits. The largest difference counts; for networks that jump, where any engine's rounding, and
+    Paddle's own from run to run, sends a few values elsewhere, it is the mean. The network is left in float64.
+
+    Raises:
+        MattingError: an engine is farther off than `TOLERANCE`, and than five times what Paddle itself is (untrained
+            networks amplify rounding).
+    """
+    inputs = _trial_inputs(interface)
+    found = {"dynamic": [PaddleNetwork(network)(*arrays) for arrays in inputs]}
+    for name in installed():
+        engine = open_engine(folder, interface, name)
+        found[name] = [engine(*arrays) for arrays in inputs]
+    network.to(dtype="float64")
+    with paddle.no_grad():
+        exact = [
+            network(*(paddle.to_tensor(array, "float64") for array in arrays))["alpha"].numpy() for arrays in inputs
+        ]
+    jumps = getattr(network, "jumps", False)
+    distance = np.mean if jumps else np.max
+    differences = {
+        name: max(float(distance(np.abs(alpha - truth))) for alpha, truth in zip(alphas, exact, strict=True))
+        for name, alphas in found.items()
+    }
+    bound = MEAN_TOLERANCE if jumps else max(TOLERANCE, 5 * differences["dynamic"])
+    for name, difference in differences.items():
+        if not difference <= bound:
+            raise MattingError(
+                f"the exported network is {difference:.2e} off in {name}, more than {bound:.1e}; nothing was exported"
+            )
+    return differences
+
+
+def _trial_inputs(interface: Interface) -> list[tuple[np.ndarray, ...]]:
+    """Return noise and a drawn portrait, of two sizes where sizes are free, the first as a batch of two."""
+    rng = np.random.default_rng(0)
+    step = max(interface.stride, interface.smallest, 32)
+    sizes = [(3 * step, 2 * step), (4 * step, 5 * step)] if interface.size is None else [interface.size] * 2
+    noise = rng.normal(size=(2, 3, *sizes[0])).astype(np.float32)
+    image, alpha = draw_portrait(rng, *sizes[1])
+    portrait = (image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32)
+    if interface.inputs == ("image",):
+        return [(noise,), (portrait,)]
+    random = rng.choice(np.array([0, 128, 255], np.float32), (2, 1, *sizes[0]))
+    return [(noise, random), (portrait, for_evaluation(alpha)[None, None].astype(np.float32))]
+
+
+def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) -> None:
+    sides = interface.size or (None, None)
+    specs = [
+        paddle.static.InputSpec([None, 3 if name == "image" else 1, *sides], "float32", name)
+        for name in interface.inputs
+    ]
+    reduced = _AlphaOnly(network)
+    reduced.eval()
+    traced = paddle.jit.to_static(reduced, input_spec=specs, full_graph=True)
+    paddle.jit.save(traced, str(folder / "model"))
+    try:
+        paddle_file.check(folder / FILES["paddle"], folder / PARAMETERS)
+    except MattingError as error:  # where room runs out Paddle says nothing
+        raise UnwritableError(f"{folder} cannot be written ({error}); make room, or choose another folder") from None
+
+
+def _write_onnx(folder: Path, described: Deployment) -> None:
+    try:
+        import paddle2onnx
+
+        from matting.deployment import onnx_graph
+    except ImportError as error:
+        raise MattingError(f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0'") from None
+    program, parameters = folder / FILES["paddle"], folder / PARAMETERS
+    # Its own constant folding would install packages by itself.
+    with _quiet():
+        content = paddle2onnx.export(str(program), str(parameters), None, opset_version=_OPSET, optimize_tool="none")
+    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, "alpha", described.model))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what compiled code reports off the terminal; what goes wrong is raised all the same."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _fixed(transforms: list[dict[str, Any]], size: tuple[int, int] | None) -> list[dict[str, Any]]:
+    """Return the transforms of a photograph; for a fixed size one that gives it replaces the resizing ones."""
+    specs = [dict(spec) for spec in transforms]
+    if size is None:
+        return specs
+    kept = [spec for spec in specs if not _resizes(spec["type"])]
+    return [{"type": "Resize", "target_size": [size[1], size[0]]}, *kept]
+
+
+def _resizes(name: str) -> bool:
+    return name == "Padding" or TRANSFORMS[name].__module__ == resize.__name__
+
+
+def _check_input_size(interface: Interface) -> None:
+    if interface.size:
+        # Asked of the interface itself, so that an export and its engine say the same.
+        interface.check((np.empty((1, 3, *interface.size), np.float32),))
+
+
+def _checked(folder: Path) -> Path:
+    """Return where an export goes, with links followed; an empty folder that is there is filled, and not replaced."""
+    if not is_utf8(folder):
+        raise MattingError(f"--save_dir {folder} is not UTF-8, and Paddle writes to no other names; choose another")
+    with atomic.explained(folder):
+        try:
+            target = folder.resolve()
+        except RuntimeError:  # so Python calls a circle of links
+            raise MattingError(f"{folder} is a circle of links; give another --save_dir") from None
+        if target.is_dir():
+            remove_abandoned(target, target.name)
+            if any(target.iterdir()):
+                raise MattingError(f"{folder} holds something already; remove it, or give another --save_dir")
+        elif target.exists():
+            raise MattingError(f"{folder} is no folder; give another --save_dir")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    return target

@@ -1,0 +1,238 @@
+"""From weights, or an export, to a predictor in the fastest engine: exported once, then without importing Paddle."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matting import __version__, config, engines, trimap, weights
+from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
+from matting.engines.tiles import MARGIN, tiled
+from matting.errors import MattingError, UnwritableError
+from matting.predictor import PaddleNetwork, Predictor
+from matting.system import atomic
+from matting.system.digest import sha256
+from matting.system.filling import remove_abandoned
+from matting.system.locks import locked
+from matting.weights.download import cache_dir
+
+logger = logging.getLogger(__name__)
+
+ENGINES = ("auto", *engines.ENGINES, "dynamic")
+"""What `engine` can be: "dynamic" is Paddle's dynamic graph, which training uses; "paddle" is Paddle Inference."""
+
+_DRAWN_WIDTH = 0.05
+"""How far a drawn trimap's unknown region reaches beyond the uncertain pixels, in object sizes."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """How a network is run.
+
+    Attributes:
+        engine: one of `ENGINES`; "auto" takes Paddle on a GPU and the fastest engine installed on a CPU.
+        precision: "fp32", "bf16" or "int8".
+        device: "auto", "cpu", or what Paddle calls its other devices.
+        threads: 0 takes all cores.
+        tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
+        tile_margin: pixels around a tile that are seen and dropped.
+    """
+
+    engine: str = "auto"
+    precision: str = "fp32"
+    device: str = "auto"
+    threads: int = 0
+    tile_size: int = 0
+    tile_margin: int = MARGIN
+
+
+def make_predictor(
+    values: Mapping[str, Any] | None,
+    model_path: str | Path | None,
+    runtime: Runtime | None = None,
+    partial: bool = False,
+) -> Predictor:
+    """Return the predictor of trained weights or of an export.
+
+    Args:
+        values: the configuration; not needed for an export, which holds its own.
+        model_path: a checkpoint folder, a file of weights, a URL, a published name, or a folder that tools/export.py
+            made.
+        partial: take weights that fit in part only.
+
+    Raises:
+        MattingError: no weights are given, they do not fit, or the engine or precision is not there.
+    """
+    runtime = runtime or Runtime()
+    if model_path is None:
+        raise MattingError(
+            "--model_path is missing: a network without trained weights gives no matte; name the weights"
+        )
+    if (Path(model_path) / DESCRIPTION).is_file():
+        if runtime.engine == "dynamic":
+            raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
+        folder = Path(model_path)
+    elif values is None:
+        raise MattingError("--config is missing: weights need the configuration that they were trained with")
+    elif _engine(runtime) == "dynamic":
+        return _dynamic(values, model_path, runtime, partial)
+    else:
+        folder = cached_export(values, model_path, partial)
+    return open_predictor(
+        folder, runtime.engine, runtime.precision, runtime.threads, runtime.tile_size, runtime.tile_margin
+    )
+
+
+def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bool = False) -> Path:
+    """Return the export of weights in the user's cache, making it at their first use.
+
+    It is named by the contents of the weights, by what is said beside them of how they were trained (which is checked
+    when it is made), and by what of the configuration matters, so a change of any makes another. Two processes that
+    start together make it once. The lock notes the description's checksum, so that an export of which all was replaced,
+    description included, is made again.
+    """
+    file = weights.weights_file(weights.located(model_path))
+    data = values.get("val_dataset") or {}
+    matters = [__version__, sha256(file), _stated(file), values.get("model"), data.get("transforms"), partial]
+    key = hashlib.sha256(json.dumps(matters, sort_keys=True, default=str).encode()).hexdigest()[:20]
+    folder = cache_dir() / "exports" / key
+    with locked(folder.with_name(f".{folder.name}.lock")) as lock:
+        remove_abandoned(folder.parent)
+        if folder.is_dir():
+            try:
+                Deployment.read(folder)
+                if lock.read().decode("ascii", "replace") != sha256(folder / DESCRIPTION):
+                    raise MattingError(f"{folder} was changed since the export")
+                return folder
+            except MattingError as error:
+                logger.warning("%s; it is made again", error)
+                shutil.rmtree(folder)
+        logger.info("exporting the network once for the engines, into %s", folder)
+        from matting.deployment.export import export
+
+        try:
+            export(values, file, folder, partial=partial)
+            with atomic.explained(folder):
+                lock.seek(0)
+                lock.truncate()
+                lock.write(sha256(folder / DESCRIPTION).encode("ascii"))
+        except UnwritableError as error:
+            raise MattingError(
+                f"{error}, or set MATTING_CACHE, or use --engine dynamic, which needs no export"
+            ) from None
+    return folder
+
+
+def _stated(file: Path) -> Any:
+    """Return what a checkpoint says beside its weights about how they were trained; None without one.
+
+    Only to tell two such statements apart, without Paddle: `checkpoint.load` reads and compares it. What a
+    .safetensors file states is part of its contents.
+    """
+    state = file.with_name("state.json")
+    try:
+        content = state.read_bytes()
+        return json.loads(content)["identity"]
+    except OSError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        return hashlib.sha256(content).hexdigest()
+
+
+def engine_used(runtime: Runtime) -> str:
+    """Return what computes under these settings, with its version and precision."""
+    name = _engine(runtime)
+    package = "paddlepaddle" if name in ("dynamic", "paddle") else name
+    try:
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # the GPU build goes by another name
+        version = "?"
+    kind = {"dynamic": "Paddle, dynamic graph", "paddle": "Paddle Inference"}.get(name, name)
+    return f"{kind} {version}, {runtime.precision}"
+
+
+def weights_sha256(model_path: str | Path) -> str:
+    """Return the SHA-256 of the file of weights that a path, a name or an export stands for."""
+    if (Path(model_path) / DESCRIPTION).is_file():
+        return Deployment.read(Path(model_path)).weights_sha256
+    return sha256(weights.weights_file(weights.located(model_path)))
+
+
+def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that draws a trimap of a photograph with a network that needs none.
+
+    Args:
+        source: `CONFIG:WEIGHTS`, such as configs/modnet/modnet-mobilenetv2.yml:output/best_model.
+
+    Raises:
+        MattingError: it is not of this form, or that network needs a trimap itself.
+    """
+    path, colon, model_path = source.partition(":")
+    if not colon:
+        raise MattingError(f"--trimap_from {source}: expected CONFIG:WEIGHTS, such as modnet.yml:output/best_model")
+    predictor = make_predictor(config.load(path), model_path, runtime)
+    if "trimap" in predictor.network.inputs:
+        raise MattingError(f"--trimap_from {source}: this network needs a trimap itself; name a MODNet")
+
+    def draw(image: np.ndarray) -> np.ndarray:
+        alpha = trimap.certain(predictor(image))
+        return trimap.from_mask(alpha, trimap.relative_kernel(alpha, _DRAWN_WIDTH))
+
+    return draw
+
+
+def inner_trimap(predictor: Predictor) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that gives the trimap which a network draws inside, of a photograph at its size.
+
+    Raises:
+        MattingError: the network draws none, or it is not run as Paddle's dynamic graph, which alone can show it.
+    """
+    layer = getattr(predictor.network, "layer", None)
+    if not hasattr(layer, "trimap_probabilities"):
+        raise MattingError("--save trimap: only SHM draws a trimap inside, and only --engine dynamic shows it")
+    from matting.evaluation.trimaps import draw_trimap
+
+    return lambda image: draw_trimap(layer, predictor.transforms, image)
+
+
+def _engine(runtime: Runtime) -> str:
+    if runtime.engine not in ENGINES:
+        raise MattingError(f"--engine {runtime.engine}: it must be one of {', '.join(ENGINES)}")
+    if runtime.device not in ("auto", "cpu") and runtime.engine not in ("auto", "dynamic"):
+        raise MattingError(f"--engine {runtime.engine} computes on the CPU; use --engine dynamic on {runtime.device}")
+    if runtime.engine != "auto":
+        return runtime.engine
+    on_gpu = runtime.device not in ("auto", "cpu") or (runtime.device == "auto" and Path("/dev/nvidiactl").exists())
+    # Without the converter there is nothing that the other engines could run.
+    return "dynamic" if on_gpu or not _can_export() else engines.choose("auto")
+
+
+def _can_export() -> bool:
+    from importlib.util import find_spec
+
+    return bool(find_spec("paddle2onnx") and find_spec("onnx"))
+
+
+def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime, partial: bool) -> Predictor:
+    from matting import devices
+    from matting.training import checkpoint, parts
+
+    if runtime.precision != "fp32":
+        raise MattingError(f"--precision {runtime.precision}: Paddle's dynamic graph predicts in fp32 only")
+    parts.check(values)
+    devices.use(runtime.device)
+    # Starting weights would be fetched only to be overwritten.
+    network = parts.model(values, pretrained=False)
+    checkpoint.load(network, model_path, values, partial)
+    return Predictor(
+        tiled(PaddleNetwork(network), runtime.tile_size, runtime.tile_margin), parts.val_transforms(values)
+    )

@@ -1,0 +1,224 @@
+"""One self-contained HTML file of an evaluation: summary, distributions, pictures of the worst and best, all images."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import os
+import re
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from matting.evaluation.report import plots
+from matting.evaluation.report.panels import TITLES, Panels
+from matting.metrics.protocols import LOWER_IS_BETTER, REGION_TITLES, Column
+from matting.system import atomic
+from matting.text import visible, written
+
+_ASSETS = Path(__file__).parent / "assets"
+_SEARCH = '<div class="controls"><label>name holds <input id="filter" type="search"></label></div>'
+_SLOT = re.compile(r"\{\{(\w+)\}\}")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows.
+
+    Attributes:
+        title: the heading.
+        rule: one line on how the numbers were measured.
+        facts: name and value of what stands at the top: weights, data, version.
+        columns: of the metrics.
+        rows: one an image: `name`, `height`, `width`, and a value by column name.
+        means: by column name.
+        panels: pictures by image name.
+    """
+
+    title: str
+    rule: str
+    facts: Sequence[tuple[str, str]]
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+    means: Mapping[str, float]
+    panels: Mapping[str, Panels] = field(default_factory=dict)
+
+
+def write_report(path: Path, report: Report) -> None:
+    """Write the page; links to full files are relative, so that folders may be moved together."""
+    # Plots, pictures and rows refer to one another by name, so names change before any of them is made.
+    report = replace(
+        report,
+        rows=[{**row, "name": written(row["name"])} for row in report.rows],
+        panels={written(name): panels for name, panels in report.panels.items()},
+    )
+    sections = [_summary(report), _distributions(report)]
+    if report.panels:
+        sections.append(_gallery(report))
+    sections.append(_table(report))
+    write_page(path, report.title, report.rule, report.facts, sections, _data(report, path.parent))
+
+
+def write_page(
+    path: Path,
+    title: str,
+    rule: str,
+    facts: Sequence[tuple[str, str]],
+    sections: Sequence[str],
+    data: Mapping[str, Any],
+) -> None:
+    """Write a page of ready sections; it appears under its name only when complete.
+
+    Args:
+        sections: HTML.
+        data: what the script works on: `columns`, `rows`, `panels`.
+    """
+    shown = ((escape(name), escape(visible(value))) for name, value in facts)
+    slots = {
+        "title": escape(visible(title)),
+        "rule": escape(rule),
+        "facts": "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown),
+        "sections": "\n".join(sections),
+        "style": _asset("style.css"),
+        "script": _asset("script.js"),
+        # A `<` would end the script element early, whatever stands in a file's name.
+        "data": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
+    }
+    page = _SLOT.sub(lambda match: slots[match[1]], _asset("page.html"))
+    atomic.write_text(path, page)
+
+
+def pictures(panels: Mapping[str, Panels], folder: Path) -> dict[str, list[dict[str, str]]]:
+    """Return panels as the script reads them: title, embedded picture, and the full file relative to `folder`."""
+    shown = {}
+    for name, kept in panels.items():
+        shown[name] = [
+            {
+                "title": title,
+                "small": picture(kept.jpegs[title]),
+                **({"full": _relative(kept.links[title], folder)} if title in kept.links else {}),
+            }
+            for title in TITLES
+            if title in kept.jpegs
+        ]
+    return shown
+
+
+def picture(jpeg: bytes) -> str:
+    """Return the address under which a page holds a JPEG itself."""
+    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
+
+
+def plot(heading: str, below: str, svg: str) -> str:
+    """Return one plot with its heading."""
+    return f'<section class="plot"><h3>{escape(heading)}</h3><p>{escape(below)}</p>{svg}</section>'
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8").rstrip("\n")
+
+
+def _summary(report: Report) -> str:
+    regions = list(dict.fromkeys(column.region for column in report.columns))
+    head = "".join(f"<th>{escape(REGION_TITLES[region])}</th>" for region in regions)
+    lines = []
+    for metric in dict.fromkeys(column.metric for column in report.columns):
+        cells = []
+        units = []
+        for region in regions:
+            column = next((c for c in report.columns if (c.metric, c.region) == (metric, region)), None)
+            value = report.means.get(column.name) if column else None
+            cells.append(f"<td>{'' if value is None else plots.number(value)}</td>")
+            units += [column.unit] if column else []
+        better = "lower is better" if LOWER_IS_BETTER[metric] else "higher is better"
+        unit = escape(f"{units[0]}; {better}")
+        lines.append(f'<tr><td>{escape(metric)}</td>{"".join(cells)}<td class="unit">{unit}</td></tr>')
+    return (
+        f"<h2>Means over {len(report.rows)} images</h2>\n"
+        f'<table class="summary"><thead><tr><th>metric</th>{head}<th></th></tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _distributions(report: Report) -> str:
+    names = [row["name"] for row in report.rows]
+    shown = []
+    metrics = list(dict.fromkeys(column.metric for column in report.columns))
+    for column in sorted(report.columns, key=lambda column: metrics.index(column.metric)):
+        svg = plots.histogram(names, [row.get(column.name, math.nan) for row in report.rows])
+        if svg:
+            shown.append(plot(f"{column.metric}, {REGION_TITLES[column.region]}", column.unit, svg))
+    return f'<h2>Distributions</h2>\n<div class="plots">{"".join(shown)}</div>'
+
+
+def _gallery(report: Report) -> str:
+    options = "".join(
+        f'<option value="{escape(column.name)}">{escape(f"{column.metric}, {REGION_TITLES[column.region]}")}</option>'
+        for column in report.columns
+    )
+    return f"""<h2>Worst and best images</h2>
+<p class="note legend">Error map: <span style="background:#d6452d"></span>alpha too high
+<span style="background:#2a65be"></span>alpha too low. Click a picture to enlarge it.</p>
+<div class="controls">
+<label>sort by <select id="sort">{options}<option value="name">name</option></select></label>
+<label>first <select id="order">
+<option value="worst">the worst</option><option value="best">the best</option>
+</select></label>
+<label>name holds <input id="filter" type="search" size="18"></label>
+<output id="count"></output>
+</div>
+<div id="gallery"></div>"""
+
+
+def _table(report: Report) -> str:
+    head = "".join(
+        f'<th data-column="{escape(column.name)}" title="{escape(column.heading)}">'
+        f"<button>{escape(_label(column))}</button></th>"
+        for column in report.columns
+    )
+    search = "" if report.panels else _SEARCH
+    return (
+        f'<h2>All images</h2>\n{search}<div class="wide"><table id="images"><thead><tr>'
+        f'<th data-column="name"><button>name</button></th><th>size</th>{head}</tr></thead>'
+        "<tbody></tbody></table></div>"
+    )
+
+
+def _data(report: Report, folder: Path) -> dict[str, Any]:
+    columns = [
+        {
+            "name": column.name,
+            "metric": column.metric,
+            "region": REGION_TITLES[column.region],
+            "heading": column.heading,
+            "lower": LOWER_IS_BETTER[column.metric],
+        }
+        for column in report.columns
+    ]
+    rows = [
+        {
+            "name": row["name"],
+            "width": row["width"],
+            "height": row["height"],
+            "values": {c.name: _finite(row.get(c.name, math.nan)) for c in report.columns},
+        }
+        for row in report.rows
+    ]
+    return {"columns": columns, "rows": rows, "panels": pictures(report.panels, folder)}
+
+
+def _label(column: Column) -> str:
+    return column.metric if column.region == "whole" else f"{column.metric} {column.region}"
+
+
+def _finite(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def _relative(path: Path, folder: Path) -> str:
+    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(folder)).replace(os.sep, "/")
+    return urllib.parse.quote(os.fsencode(relative))

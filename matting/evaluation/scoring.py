@@ -1,0 +1,143 @@
+"""Scoring mattes in processes of their own, so that the network need not wait for the metrics."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from matting import metrics, trimap
+from matting.errors import MattingError
+from matting.evaluation.report.panels import Panels, make_panels
+from matting.metrics.protocols import Protocol, spelt
+from matting.pictures.files import quantise
+from matting.registry import nearest
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One matte to be scored.
+
+    Attributes:
+        name: of the image.
+        prediction: (H, W) float in [0, 1], or uint8.
+        truth: (H, W) float32 in [0, 1], as `matting.pictures.files.read_alpha` gives it.
+        trimap: (H, W) uint8 in {0, 128, 255}, the image's own; None has it made where it is needed.
+        protocol: by which it is scored.
+        image: (H, W, 3) RGB uint8, where panels are wanted.
+        links: where the full files are, by panel.
+    """
+
+    name: str
+    prediction: np.ndarray
+    truth: np.ndarray
+    trimap: np.ndarray | None
+    protocol: Protocol
+    image: np.ndarray | None = None
+    links: dict[str, Path] | None = None
+    wants_panels: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """What came of a job: the metrics by column name, how long they took, and the panels."""
+
+    values: dict[str, float]
+    seconds: float
+    panels: Panels | None = None
+
+
+def choose(protocol: str | Protocol, names: Sequence[str] | None = None) -> Protocol:
+    """Return the protocol of a run, cut down to the metrics asked for, before any work.
+
+    Raises:
+        MattingError: there is no such protocol, or a name is none of its metrics.
+    """
+    for name in names or ():
+        if spelt(name) not in metrics.METRICS:
+            raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.METRICS))}")
+    return metrics.select(protocol, names)
+
+
+def score(job: Job) -> Score:
+    """Score one matte, rounding as its protocol says.
+
+    Raises:
+        MattingError: matte and truth do not fit; the message begins with the job's name.
+    """
+    start = time.perf_counter()
+    prediction = quantise(_unit(job.prediction)) if job.protocol.eight_bits else as_stored(job.prediction)
+    truth = quantise(job.truth) if job.protocol.eight_bits else as_stored(job.truth)
+    known = job.trimap
+    if known is None and job.protocol.uses_trimap:
+        known = trimap.for_evaluation(job.truth)
+    try:
+        values = metrics.score(prediction, truth, known, protocol=job.protocol)
+    except MattingError as error:
+        raise MattingError(f"{job.name}: {error}") from None
+    seconds = time.perf_counter() - start
+    panels = None
+    if job.wants_panels:
+        panels = make_panels(job.image, quantise(job.truth), quantise(_unit(job.prediction)), job.links or {})
+    return Score(values, seconds, panels)
+
+
+def as_stored(alpha: np.ndarray) -> np.ndarray:
+    """Return alpha as the 8 bits that it was read from, where it was: v / 255 in float32 is not v / 255 in float64."""
+    if alpha.dtype == np.uint8:
+        return alpha
+    bytes_ = quantise(alpha)
+    same = np.array_equal((bytes_ / 255).astype(alpha.dtype), alpha)
+    return bytes_ if same else np.clip(alpha, 0, 1)
+
+
+def run(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
+    """Yield `function(task)` for each task in order, computed in up to `workers` processes.
+
+    Tasks are drawn while earlier ones compute, at most two a process ahead. With 0 workers everything happens here.
+    A process is started afresh rather than forked: Paddle's threads do not survive a fork.
+
+    Raises:
+        MattingError: a process was killed; and whatever `function` raises, when its task is due.
+    """
+    if workers == 0:
+        yield from map(function, tasks)
+        return
+    waiting: deque[Future[Result]] = deque()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_be_modest) as pool:
+        try:
+            for task in tasks:
+                waiting.append(pool.submit(function, task))
+                while waiting and (len(waiting) > 2 * workers or waiting[0].done()):
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise MattingError(
+                "a scoring process ended unexpectedly, perhaps for want of memory; use --score_workers 0 or fewer"
+            ) from None
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _be_modest() -> None:
+    """Compute on one thread: the processes are the parallelism."""
+    cv2.setNumThreads(1)
+
+
+def _unit(alpha: np.ndarray) -> np.ndarray:
+    return alpha / np.float32(255) if alpha.dtype == np.uint8 else alpha

@@ -1,0 +1,1 @@
+"""Pictures in and out of files, and laid out for people to look at."""

@@ -1,0 +1,281 @@
+"""Pictures in and out of files: any common format in, PNG out, and a clear error for what cannot be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from matting.errors import MattingError
+from matting.pictures import colour, png
+from matting.pictures.decoding import decode, decode_with_header, read_size
+from matting.pictures.headers import Header
+from matting.pictures.metadata import Metadata, read_metadata
+from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
+from matting.system import atomic
+
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+"""The endings by which pictures are found, in lower case; what a file holds is told from its first bytes."""
+
+PIXEL_LIMIT = 200_000_000
+"""Larger pictures are refused before they are decoded: a small file can unfold into more than the memory holds."""
+
+_GREY_TOLERANCE = 16 / 255
+"""How far the channels of a matte saved in colour may differ: a lossy file differs a little, a photograph more."""
+
+_logger = logging.getLogger(__name__)
+_warned_of_trimap = False
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A photograph as it is, as a network is to see it, and what its results carry on.
+
+    Attributes:
+        own: (H, W, 3) RGB uint8, in the colours of `metadata.profile`.
+        srgb: the same in sRGB; the same array if there is no other profile.
+    """
+
+    own: np.ndarray
+    srgb: np.ndarray
+    metadata: Metadata
+
+
+def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a photograph for a network: turned upright as its EXIF orientation says, in sRGB.
+
+    A picture without a colour profile is taken for sRGB, and one in sRGB is not touched; so training, validation and
+    prediction see the same colours, whatever the camera.
+
+    Grey becomes RGB, 16 bits are rounded to 8, floating point must lie in [0, 1], a fourth channel is ignored (the
+    colours are taken as they are), and of an animation or a file of several pages the first picture is taken.
+
+    Args:
+        path: a JPEG, PNG, WebP, BMP or TIFF file, whatever its ending.
+        pixel_limit: the most pixels it may have.
+
+    Returns:
+        (H, W, 3) RGB uint8.
+
+    Raises:
+        MattingError: the file is missing, broken, cut short, no picture or too large.
+    """
+    own, profile, _ = _read_own(path, pixel_limit)
+    return colour.convert(own, profile)
+
+
+def read_photograph(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> Photograph:
+    """Read a photograph whose results are to look like it: as `read_image`, and in its own colours.
+
+    Raises:
+        MattingError: as `read_image`.
+    """
+    own, profile, header = _read_own(path, pixel_limit)
+    return Photograph(own, colour.convert(own, profile), read_metadata(header, profile))
+
+
+def _read_own(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, bytes | None, Header]:
+    """Return a photograph in RGB of 8 bits with its profile, which is None for sRGB."""
+    pixels, header = decode_with_header(path, pixel_limit)
+    if pixels.dtype != np.uint8:
+        pixels = quantise(_unit(pixels, path))
+    if header.mode == "LA" and pixels.ndim == 3:
+        pixels = pixels[..., 0]  # decoders make colours of grey with a fourth channel
+    profile = colour.usable(header.profile, "L" if pixels.ndim == 2 else "RGB", path)
+    if pixels.ndim == 2:
+        if colour.is_for_grey(profile):
+            return colour.convert(pixels, profile), None, header
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels, profile, header
+
+
+def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a matte, turned upright like the photograph it belongs to.
+
+    Of a grey picture saved in colours, one channel is taken. Of an RGBA file the fourth channel is the matte, unless it
+    is opaque everywhere: with grey colours a matte was saved with an idle fourth channel, with others it is a
+    photograph. 16 bits are kept.
+
+    Returns:
+        (H, W) float32 in [0, 1].
+
+    Raises:
+        MattingError: as `read_image`, or the file is a photograph in colour.
+    """
+    return to_alpha(decode(path, pixel_limit), path)
+
+
+def to_alpha(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """Return the matte in a file's pixels, as `read_alpha` does, for who has decoded it already.
+
+    Args:
+        pixels: (H, W), (H, W, 3) or (H, W, 4) of 8 or 16 bits or floating point.
+        path: for the message if it is no matte.
+    """
+    return _unit(_single_channel(pixels, path), path)
+
+
+def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+    """Read a trimap: 0 is background, 255 foreground, and anything between counts as unknown.
+
+    A value other than 0, 128 and 255 is warned of once in a process, with the first file that has one.
+
+    Returns:
+        (H, W) uint8 in {0, 128, 255}.
+
+    Raises:
+        MattingError: as `read_alpha`.
+    """
+    values = quantise(_unit(_single_channel(decode(path, pixel_limit), path), path))
+    present = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
+    odd = [int(value) for value in present if value not in (BACKGROUND, UNKNOWN, FOREGROUND)]
+    if odd:
+        _warn_of_trimap(path, odd)
+    table = np.full(256, UNKNOWN, np.uint8)
+    table[BACKGROUND], table[FOREGROUND] = BACKGROUND, FOREGROUND
+    return cv2.LUT(values, table)
+
+
+def image_size(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> tuple[int, int]:
+    """Return (height, width) of an upright picture without decoding it.
+
+    Raises:
+        MattingError: the file is missing, no picture or too large.
+    """
+    return read_size(path, pixel_limit)
+
+
+def quantise(alpha: np.ndarray) -> np.ndarray:
+    """Round values in [0, 1] to 8 bits: the one rounding that evaluation, prediction and trimaps share.
+
+    Args:
+        alpha: any shape, float in [0, 1]; what lies outside is clipped.
+
+    Returns:
+        uint8 of the same shape, the nearest of 255 steps.
+    """
+    return np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
+
+
+def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = None) -> None:
+    """Write a PNG, creating its folders; the name appears only when the file is complete.
+
+    Args:
+        path: where to; an existing file is replaced.
+        pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA, uint8.
+        metadata: of the photograph; a grey picture is a matte, and gets no more of it than the resolution.
+
+    Raises:
+        MattingError: the file cannot be written.
+    """
+    chunks = metadata.chunks(is_photograph=pixels.ndim == 3) if metadata else b""
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    atomic.write_bytes(path, png.insert(cv2.imencode(".png", pixels)[1].data, chunks))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder and below; hidden files and folders (`._` files too) are passed over.
+
+    Attributes:
+        images: the pictures, by their endings, sorted by path.
+        others: files with other endings.
+        unlisted: folders below that cannot be listed, with the reason, as one line each.
+    """
+
+    images: list[Path]
+    others: list[Path]
+    unlisted: list[str]
+
+
+def survey(folder: str | Path, recursive: bool = True) -> Listing:
+    """Return what lies in a folder.
+
+    Raises:
+        MattingError: the folder itself is missing or cannot be listed.
+    """
+    found = Listing([], [], [])
+
+    def note(error: OSError) -> None:
+        line = f"{error.filename} cannot be listed: {error.strerror}"
+        if Path(error.filename) == Path(folder):
+            raise MattingError(line) from None
+        found.unlisted.append(line)
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
+        for name in names:
+            if not name.startswith("."):
+                is_image = name.lower().endswith(IMAGE_EXTENSIONS)
+                (found.images if is_image else found.others).append(Path(parent, name))
+    found.images.sort()
+    return found
+
+
+def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
+    """Return the pictures in a folder, sorted by path; hidden files and folders (`._` files too) are passed over.
+
+    Raises:
+        MattingError: the folder is missing, or it or one below cannot be listed.
+    """
+    found = survey(folder, recursive)
+    if found.unlisted:
+        raise MattingError(found.unlisted[0])
+    return found.images
+
+
+def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    """Bring 8 or 16 bits or floating point to float32 in [0, 1]."""
+    if pixels.dtype == np.uint8:
+        return cv2.LUT(pixels, (np.arange(256) / 255).astype(np.float32))
+    if pixels.dtype == np.uint16:
+        return (pixels / np.float32(65535)).astype(np.float32, copy=False)
+    if not np.issubdtype(pixels.dtype, np.floating):
+        raise MattingError(f"{path} holds {pixels.dtype}; save it with 8 or 16 bits a channel, or floating point")
+    if not np.isfinite(pixels).all():
+        raise MattingError(f"{path} holds NaN or infinity; in floating point values must lie in [0, 1]")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= 1):
+        raise MattingError(f"{path} holds values from {low:g} to {high:g}; in floating point they must lie in [0, 1]")
+    return pixels.astype(np.float32, copy=False)
+
+
+def _single_channel(pixels: np.ndarray, path: str | Path) -> np.ndarray:
+    if pixels.ndim == 2:
+        return pixels
+    full = 1.0 if np.issubdtype(pixels.dtype, np.floating) else float(np.iinfo(pixels.dtype).max)
+    colours = pixels[..., :3]
+    drift = float((colours.max(axis=2).astype(np.float32) - colours.min(axis=2)).max())
+    is_grey = drift <= _GREY_TOLERANCE * full
+    if pixels.shape[2] == 4:
+        is_opaque = pixels[..., 3].min() == full
+        if is_opaque and not is_grey:
+            raise MattingError(
+                f"{path} is a photograph, not a matte or trimap: it is in colour, and opaque everywhere; save a matte "
+                "in grey"
+            )
+        if not is_opaque:
+            return np.ascontiguousarray(pixels[..., 3])
+    if not is_grey:
+        raise MattingError(
+            f"{path} is in colour, not a matte or trimap: its channels differ by up to {drift:g}; save it in grey"
+        )
+    return np.ascontiguousarray(pixels[..., 0])
+
+
+def _warn_of_trimap(path: str | Path, odd: list[int]) -> None:
+    global _warned_of_trimap
+    if _warned_of_trimap:
+        return
+    _warned_of_trimap = True
+    shown = ", ".join(map(str, odd[:5])) + (", ..." if len(odd) > 5 else "")
+    _logger.warning(
+        "%s holds values other than 0, 128 and 255 (%s): they count as unknown, in this and every other trimap",
+        path,
+        shown,
+    )

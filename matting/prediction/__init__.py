@@ -1,0 +1,1 @@
+"""Cutting people out of photographs: which ones, in which order, written as what."""

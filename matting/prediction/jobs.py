@@ -1,0 +1,202 @@
+"""Which photographs to cut out, with which trimaps, and what to call the results."""
+
+from __future__ import annotations
+
+import collections
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from matting.errors import MattingError
+from matting.pictures.files import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
+from matting.prediction.photographs import find_photographs
+from matting.system.lines import BLANKS, read_lines
+from matting.text import visible
+
+logger = logging.getLogger(__name__)
+
+_SHOWN = 10
+_MANY = 0.02
+"""A share of pixels with values other than 0, 128 and 255 that lossy compression does not explain."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photograph: where it is, and the path of its results below the output folder, without their endings."""
+
+    image: Path
+    stem: Path
+    trimap: Path | None = None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What is read for it: the photograph, and its trimap if it has one."""
+        return (self.image,) if self.trimap is None else (self.image, self.trimap)
+
+
+@dataclass
+class Summary:
+    """What a run did.
+
+    Attributes:
+        written: photographs whose files were written.
+        failures: what went wrong, by file.
+        skipped: photographs whose files were there already, as the record tells.
+        seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
+        total: seconds from the first photograph to the last file.
+    """
+
+    written: int = 0
+    failures: list[str] = field(default_factory=list)
+    skipped: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    total: float = 0.0
+
+    def fail(self, job: Job, error: MattingError, tell: Callable[[str], object]) -> None:
+        """Note what went wrong with a job, by its file's name, and tell it."""
+        message, name = str(error), visible(job.image)  # as it stands in the message
+        self.failures.append(message if name in message else f"{name}: {message}")
+        tell(self.failures[-1])
+
+    def timing(self) -> str:
+        """Return a line on where the time went, in milliseconds a photograph."""
+        if not self.written:
+            return ""
+        stages = ", ".join(f"{stage} {1000 * spent / self.written:.0f}" for stage, spent in self.seconds.items())
+        return f"{1000 * self.total / self.written:.0f} ms a picture ({stages}), {self.total:.1f} s in all"
+
+
+def log_failure(failure: str) -> None:
+    """Tell what went wrong with one file, in the log."""
+    logger.error("skipped: %s", failure)
+
+
+def find_jobs(
+    image_path: Path,
+    trimap_path: Path | None = None,
+    save_dir: Path | None = None,
+    unlisted: list[str] | None = None,
+    of_results: bool = False,
+) -> list[Job]:
+    """Return what is to be cut out of an image, a folder (with its subfolders) or a list of images.
+
+    Results mirror the folders. Two inputs that differ in their extension alone keep it in their results' names, so that
+    no two write one file. A list names a file a line, relative to the list's own folder or absolute.
+
+    Args:
+        trimap_path: the trimap of an image, both named as files, or a folder or list of trimaps that mirrors the images
+            by relative path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
+        save_dir: where results will go; results that lie there already are no input.
+        unlisted, of_results: as for `photographs.find_photographs`.
+
+    Raises:
+        MattingError: the path does not exist, names no image, or a trimap is missing or of another size.
+    """
+    if image_path.is_dir():
+        images = find_photographs(image_path, save_dir, unlisted, of_results)
+        root, names = image_path, [image.relative_to(image_path) for image in images]
+    else:
+        root, names = _find_images(image_path, "--image_path")
+    stems = _result_stems(names)
+    jobs = [Job(root / name, stem) for name, stem in zip(names, stems, strict=True)]
+    one_each = trimap_path is not None and _is_picture(image_path) and _is_picture(trimap_path)
+    return jobs if trimap_path is None else _with_trimaps(jobs, names, trimap_path, one_each)
+
+
+def _find_images(path: Path, flag: str) -> tuple[Path, list[Path]]:
+    """Return a folder and the images in it, as paths relative to it."""
+    if path.is_dir():
+        names = [image.relative_to(path) for image in list_images(path)]
+        if not names:
+            raise MattingError(f"{path} holds no image; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
+        return path, names
+    if not path.is_file():
+        raise MattingError(f"{flag} {path} does not exist; give an image, a folder of images or a .txt list")
+    if path.suffix.lower() != ".txt":
+        return path.parent, [Path(path.name)]
+    listed = [Path(os.path.abspath(path.parent / line.strip(BLANKS))) for _, line in read_lines(path)]
+    if not listed:
+        raise MattingError(f"the list {path} is empty; it must name one image a line")
+    root = Path(os.path.commonpath([image.parent for image in listed]))
+    return root, list(dict.fromkeys(image.relative_to(root) for image in listed))
+
+
+def _result_stems(names: Sequence[Path]) -> list[Path]:
+    """Return a stem for every name: without its extension where that is unique, else with it."""
+    stems = [name.with_suffix("") for name in names]
+    while True:
+        # Folded, because some file systems hold a.png and A.png for one file.
+        counts = collections.Counter(str(stem).casefold() for stem in stems)
+        clashing = [
+            index for index, stem in enumerate(stems) if counts[str(stem).casefold()] > 1 and stem != names[index]
+        ]
+        if not clashing:
+            return stems
+        for index in clashing:
+            stems[index] = names[index]
+
+
+def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path, one_each: bool) -> list[Job]:
+    """Pair by relative path; with `one_each` a photograph and a trimap were named themselves, and belong together."""
+    root, trimaps = _find_images(trimap_path, "--trimap_path")
+    if len(jobs) == 1 and one_each:
+        paired = [replace(jobs[0], trimap=root / trimaps[0])]
+        if names[0].stem != trimaps[0].stem:
+            logger.info("%s goes with the trimap %s, as the two paths say", jobs[0].image, paired[0].trimap)
+    else:
+        available = {trimap.with_suffix(""): root / trimap for trimap in trimaps}
+        missing = [str(name) for name in names if name.with_suffix("") not in available]
+        if missing:
+            raise MattingError(
+                f"--trimap_path {trimap_path}: {len(missing)} of {len(jobs)} images have no trimap of their relative "
+                f"path ({_first(missing)}); add them (tools/make_trimap.py makes them from masks), give fewer images, "
+                "or name one photograph and one trimap as files, which are paired whatever they are called"
+            )
+        pairs = zip(jobs, names, strict=True)
+        paired = [replace(job, trimap=available[name.with_suffix("")]) for job, name in pairs]
+    _check_trimaps(paired)
+    return paired
+
+
+def _check_trimaps(jobs: Sequence[Job]) -> None:
+    """Compare sizes, and name the trimaps that look like mattes: their grey is all taken for unknown."""
+    ill_sized, many_valued = [], []
+    for job in jobs:
+        if job.trimap is None:
+            continue
+        values = read_alpha(job.trimap)
+        try:
+            size = image_size(job.image)
+        except MattingError:
+            continue  # the photograph itself is named and skipped later on
+        if values.shape != size:
+            ill_sized.append(f"{job.trimap} is {_size(values.shape)} but {job.image} is {_size(size)}")
+        odd = (values > 0) & (values < 1) & (np.abs(values * 255 - 128) > 1)
+        if odd.mean() > _MANY:
+            many_valued.append(str(job.trimap))
+    if ill_sized:
+        raise MattingError(f"{len(ill_sized)} trimaps are of another size: {_first(ill_sized)}; the sizes must agree")
+    if many_valued:
+        logger.warning(
+            "%d trimaps hold many values besides 0, 128 and 255, all taken for unknown (%s); if they are mattes, make "
+            "trimaps of them with tools/make_trimap.py",
+            len(many_valued),
+            _first(many_valued),
+        )
+
+
+def _is_picture(path: Path) -> bool:
+    """Return whether a path names one file itself, and is no folder or list of several."""
+    return not path.is_dir() and path.suffix.lower() != ".txt"
+
+
+def _first(texts: Sequence[str]) -> str:
+    return ", ".join(texts[:_SHOWN]) + (", ..." if len(texts) > _SHOWN else "")
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]}x{shape[0]}"

@@ -1,0 +1,181 @@
+"""Cutting out many photographs: decoding, network and writing at the same time, and going on past broken files."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matting.errors import MattingError, Stopped, UnwritableError
+from matting.pictures.files import read_photograph, read_trimap
+from matting.prediction.jobs import Job, Summary, log_failure
+from matting.prediction.outputs import Outputs
+from matting.prediction.record import Claim, Record
+from matting.predictor import Predictor
+from matting.system import memory
+from matting.system.progress import progress
+from matting.system.read_ahead import read_ahead
+
+Drawer = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass
+class _Work:
+    """A photograph on its way through the stages, with what it has cost so far, or what was wrong with it."""
+
+    job: Job
+    claim: Claim | None = None
+    photograph: Any = None
+    trimap: Any = None
+    alpha: Any = None
+    error: MattingError | None = None
+    seconds: tuple[float, ...] = ()
+
+
+def predict(
+    predictor: Predictor,
+    jobs: Sequence[Job],
+    save_dir: Path,
+    num_workers: int = 1,
+    outputs: Outputs | None = None,
+    draw_trimap: Drawer | None = None,
+    skip_existing: bool = False,
+    show_trimap: Drawer | None = None,
+    made_with: Mapping[str, Any] | None = None,
+    inputs: Sequence[Path] = (),
+    tell: Callable[[str], object] = log_failure,
+) -> Summary:
+    """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem, with a record of it.
+
+    A file that cannot be used is named, skipped and counted; everything else is still done. However many jobs there
+    are, only a few photographs are in memory: those being decoded, in the network, and being written.
+
+    Args:
+        num_workers: threads that decode, and as many that write; 0 does everything in turn.
+        draw_trimap: makes a trimap of the photograph for a job that has none.
+        show_trimap: gives the trimap that the network draws inside, where `outputs` names it.
+        skip_existing: leave out the jobs whose files are all there, made of these photographs by these settings as the
+            record tells, so that a run goes on where it was stopped.
+        made_with: what the mattes depend on besides the photographs (`provenance.made_with`); where it is None, nobody
+            can tell afterwards, and no later run takes the results for its own.
+        inputs: what other processes of this run read besides the files of `jobs`.
+        tell: gets what went wrong with a file, once and at once.
+
+    Raises:
+        UnwritableError: results cannot be written; it would be the same with every other photograph.
+        Stopped: somebody asked to stop; what was begun is written, and the text says how many are done.
+    """
+    outputs, summary = outputs or Outputs(), Summary()
+    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.files)])
+    settings = _settings(record, outputs, made_with)
+    todo = list(jobs)
+    if skip_existing:
+        todo = [job for job in jobs if not record.holds(job.files, _made(outputs, job, settings))]
+        summary.skipped = len(jobs) - len(todo)
+    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, show_trimap)
+    started = time.perf_counter()
+    try:
+        _run(stages, todo, num_workers, summary, tell)
+    except KeyboardInterrupt as stop:
+        there = f", {summary.skipped} were there already" if summary.skipped else ""
+        raise Stopped(
+            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{there}; go on with --skip_existing",
+            getattr(stop, "signal", signal.SIGINT),
+        ) from None
+    summary.total = time.perf_counter() - started
+    return summary
+
+
+def _run(
+    stages: _Stages, todo: Sequence[Job], num_workers: int, summary: Summary, tell: Callable[[str], object]
+) -> None:
+    """Take the jobs through the stages and sum up; whatever ends it early, what is being written is finished first."""
+
+    def matted() -> Iterator[_Work]:
+        for work in read_ahead(stages.decode, todo, num_workers):
+            yield stages.matte(work)
+
+    with contextlib.closing(read_ahead(stages.write, matted(), num_workers)) as finished:
+        for work in progress(finished, len(todo), "picture", leave=True):
+            if work.error is not None:
+                summary.fail(work.job, work.error, tell)
+                continue
+            summary.written += 1
+            for stage, seconds in zip(("decode", "network", "encode"), work.seconds, strict=True):
+                summary.seconds[stage] = summary.seconds.get(stage, 0) + seconds
+
+
+def _settings(record: Record, outputs: Outputs, made_with: Mapping[str, Any] | None) -> dict[str, str | None]:
+    """Return the short name of the settings by which each kind is made."""
+    if made_with is None:
+        return dict.fromkeys(outputs.kinds)
+    return {kind: record.settle({**made_with, **outputs.settings(kind)}) for kind in outputs.kinds}
+
+
+def _made(outputs: Outputs, job: Job, settings: Mapping[str, str | None]) -> dict[str, str | None]:
+    """Return the settings of a job's results by their names below the folder of results."""
+    return {path.as_posix(): settings[kind] for kind, path in outputs.paths(job.stem).items()}
+
+
+@dataclass
+class _Stages:
+    """What is done with a photograph in turn; a stage hands on work that an earlier one could not do."""
+
+    predictor: Predictor
+    outputs: Outputs
+    save_dir: Path
+    record: Record
+    settings: Mapping[str, str | None]
+    draw_trimap: Drawer | None
+    show_trimap: Drawer | None
+
+    def decode(self, job: Job) -> _Work:
+        started = time.perf_counter()
+        try:
+            with memory.explained(job.image):
+                claim = self.record.claim(job.files, _made(self.outputs, job, self.settings))
+                photograph, trimap = read_photograph(job.image), read_trimap(job.trimap) if job.trimap else None
+        except UnwritableError:
+            raise
+        except MattingError as error:
+            return _Work(job, error=error)
+        return _Work(job, claim, photograph, trimap, seconds=(time.perf_counter() - started,))
+
+    def matte(self, work: _Work) -> _Work:
+        if work.error is not None:
+            return work
+        started = time.perf_counter()
+        try:
+            with memory.explained(work.job.image):
+                if work.trimap is None and self.draw_trimap is not None:
+                    work.trimap = self.draw_trimap(work.photograph.srgb)
+                work.alpha = self.predictor(work.photograph.srgb, work.trimap)
+                if self.show_trimap is not None:
+                    work.trimap = self.show_trimap(work.photograph.srgb)
+        except MattingError as error:
+            return _Work(work.job, error=error)
+        work.seconds += (time.perf_counter() - started,)
+        return work
+
+    def write(self, work: _Work) -> _Work:
+        """Write the files, note it, and hand on the work without its pixels."""
+        if work.error is not None or work.claim is None:
+            return work
+        started = time.perf_counter()
+        try:
+            with memory.explained(work.job.image):
+                self.record.check(work.claim)
+                shown = work.photograph
+                self.outputs.write(self.save_dir / work.job.stem, shown.own, work.alpha, work.trimap, shown.metadata)
+                self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
+        except UnwritableError:
+            raise
+        except MattingError as error:
+            return _Work(work.job, error=error)
+        return _Work(work.job, seconds=(*work.seconds, time.perf_counter() - started))

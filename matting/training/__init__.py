@@ -1,0 +1,1 @@
+"""From a configuration to a trained network: the loop, its checkpoints, its stages, adaptation."""

@@ -1,0 +1,169 @@
+"""Watching an adaptation: consistency on photographs held out, labelled scores, the best network, and when to stop."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+
+from matting.datasets.photographs import Photographs
+from matting.errors import MattingError
+from matting.evaluation.evaluator import evaluate
+from matting.evaluation.table import Evaluation
+from matting.losses import terms
+from matting.pictures.contact_sheet import contact_sheet
+from matting.pictures.files import quantise, read_image, write_png
+from matting.predictor import PaddleNetwork, Predictor
+from matting.system import atomic
+from matting.training import checkpoint, parts
+from matting.training.student import Adaptation, Adapting
+
+logger = logging.getLogger(__name__)
+
+ADAPTED = "adapted"
+"""The folder of the most consistent network."""
+
+_HISTORY = "watched.json"
+
+_MOST_SHOWN, _SIDE_SHOWN = 8, 480
+
+CONSISTENCY = "inconsistency"
+"""How far semantics and shrunken matte are apart on the photographs that were held out: mean squared distance."""
+
+
+class EnoughError(Exception):
+    """The held-out inconsistency rose too often."""
+
+
+class Watcher:
+    """Scores the student after each epoch, keeps the most consistent one, and says when to stop.
+
+    What it measured stands in `save_dir/watched.json` by iteration, so that a resumed run goes on judging as before.
+    """
+
+    def __init__(
+        self, adapting: Adapting, photographs: Photographs, values: Mapping[str, Any], how: Adaptation, save_dir: Path
+    ) -> None:
+        self._network, self._photographs, self._values = adapting, photographs, values
+        self._how, self._save_dir = how, save_dir
+        self._labelled = parts.dataset(values, "val_dataset") if how.labelled else None
+        self._predictor = Predictor(PaddleNetwork(adapting.student), parts.val_transforms(values))
+        self._history: dict[int, dict[str, float]] = {}
+        self._before: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def start(self, resume_from: Path | None) -> None:
+        """Score the network as it came, or take up what was measured until the checkpoint.
+
+        Raises:
+            MattingError: the measurements beside the checkpoint are missing or cannot be read.
+        """
+        self._before = self._mattes()
+        if resume_from is not None:
+            reached = checkpoint.progress_of(resume_from).validated
+            history = _read_history(resume_from.resolve().parent / _HISTORY)
+            self._history = {iteration: means for iteration, means in history.items() if iteration <= reached}
+            kept = resume_from.resolve().parent / ADAPTED
+            if not (self._save_dir / ADAPTED).is_dir() and kept.is_dir():  # the best so far may be older than this
+                shutil.copytree(kept, self._save_dir / ADAPTED)
+            return
+        self._history = {0: self._measure()}
+        logger.info("before: %s", _line(self._history[0]))
+        self._keep()
+        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
+
+    def __call__(self, iteration: int) -> Evaluation:
+        means = self._measure()
+        lowest = min(earlier[CONSISTENCY] for earlier in self._history.values())
+        self._history[iteration] = means
+        if means[CONSISTENCY] < lowest:
+            self._keep()
+        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
+        first = self._history[0]
+        worse = [name for name in ("MAD", "MSE") if name in means and means[name] > first.get(name, means[name])]
+        if worse:
+            name = worse[0]
+            logger.warning(
+                "labelled %s rose from %.4f to %.4f: these photographs pull away from your labels",
+                name, first[name], means[name],
+            )  # fmt: skip
+        if self._rises() >= self._how.patience:
+            logger.info("[EVAL] %s", _line(means))
+            raise EnoughError
+        return Evaluation([], means)
+
+    def show(self, path: Path) -> None:
+        """Write a sheet of what was held out: photograph, matte before, and matte of the adapted network."""
+        checkpoint.load(self._network.student, self._save_dir / ADAPTED, self._values)
+        rows = [
+            ({"photograph": image, "before": before, "adapted": after}, path.name)
+            for (image, before), (_, after), path in zip(
+                self._before, self._mattes(), self._photographs.paths, strict=False
+            )
+        ]
+        write_png(path, contact_sheet(rows))
+        logger.info("look at %s", path)
+
+    def _mattes(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the first pictures held out with their mattes, both small enough for a sheet."""
+        self._network.student.eval()
+        shown = []
+        for path in self._photographs.paths[:_MOST_SHOWN]:
+            image = read_image(path)
+            scale = min(1, _SIDE_SHOWN / max(image.shape[:2]))
+            size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
+            pair = image, quantise(self._predictor(image))
+            shown.append(tuple(cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pair))
+        self._network.train()
+        return shown  # type: ignore[return-value]
+
+    def _rises(self) -> int:
+        """Return how many epochs in a row, up to the last, the inconsistency has risen."""
+        values = [self._history[iteration][CONSISTENCY] for iteration in sorted(self._history)]
+        count = 0
+        while count < len(values) - 1 and values[-1 - count] > values[-2 - count]:
+            count += 1
+        return count
+
+    def _measure(self) -> dict[str, float]:
+        means = {CONSISTENCY: inconsistency(self._network, self._photographs)}
+        if self._labelled is not None:
+            scores = evaluate(self._predictor, self._labelled, names=("MAD", "MSE")).means
+            means |= {name: scores[name] for name in ("MAD", "MSE")}
+        return means
+
+    def _keep(self) -> None:
+        """Write the student as a checkpoint of its own, without the teacher."""
+        values = dict(self._values)
+        checkpoint.save(self._save_dir / ADAPTED, self._network.student, values, checkpoint.Progress())
+
+
+def _read_history(path: Path) -> dict[int, dict[str, float]]:
+    try:
+        return {int(iteration): means for iteration, means in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise MattingError(
+            f"{path} cannot be read ({error}); it stands beside the checkpoints of an adaptation, start anew without it"
+        ) from None
+
+
+def inconsistency(network: Adapting, photographs: Photographs) -> float:
+    """Return the mean squared distance between semantics and shrunken matte; the network is left in training mode."""
+    network.train()
+    found = []
+    with paddle.no_grad():
+        for index in range(len(photographs)):
+            image = paddle.to_tensor(photographs[index]["image"].transpose(2, 0, 1)[None])
+            output = network.student(image)
+            found.append(float(terms.mse(output["semantic"], terms.reduced(output["alpha"]))))
+    return float(np.mean(found))
+
+
+def _line(means: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:.5f}" for name, value in means.items())
