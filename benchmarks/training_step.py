@@ -17,16 +17,17 @@ ROOT = Path(__file__).resolve().parents[1]
 STEP = """
 import sys, time
 sys.path.insert(0, {root!r})
-from matting import cpu
+from matting.system import cpu
 cpu.tune()
 import paddle
 from matting import config
-from matting.core import builder, device
-device.use("cpu")
+from matting import builder, devices
+from matting.training.optimizers import make_optimizer
+devices.use("cpu")
 values = config.load({root!r} + "/configs/modnet/modnet-mobilenetv2.yml")
 network = builder.model(values, pretrained=False)
 criterion = builder.criterion(values, network)
-optimizer = builder.optimizer(values, network)
+optimizer = make_optimizer(values, network)
 side, batch = {side}, {batch}
 image = paddle.rand([batch, 3, side, side])
 alpha = paddle.zeros([batch, 1, side, side])

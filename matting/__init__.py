@@ -1,8 +1,7 @@
 """Natural image matting on PaddleSeg: networks, data, training, evaluation and prediction of alpha mattes."""
 
 from matting.system import telemetry
-
-__version__ = "0.1.0"
+from matting.version import __version__ as __version__
 
 # Here, because nothing of the package can be imported before it.
 telemetry.switch_off()

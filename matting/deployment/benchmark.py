@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from matting import __version__
 from matting.deployment.description import Deployment, open_predictor
 from matting.engines import open_engine
 from matting.errors import MattingError
 from matting.pictures.files import read_image
 from matting.system import atomic, cpu
+from matting.version import __version__
 
 _LEAST_SECONDS = 2.0
 """A row is repeated for at least this long, after a first call that does not count."""

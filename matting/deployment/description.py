@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from matting import __version__, builder, config
+from matting import builder, config
 from matting.deployment import fields
 from matting.engines import FILES, PARAMETERS, Interface, open_engine
 from matting.engines.tiles import MARGIN, tiled
@@ -17,6 +17,7 @@ from matting.errors import MattingError
 from matting.predictor import Predictor
 from matting.system import atomic
 from matting.system.digest import sha256
+from matting.version import __version__
 
 DESCRIPTION = "deploy.yml"
 

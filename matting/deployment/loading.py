@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from matting import __version__, config, engines, trimap, weights
+from matting import config, engines, trimap, weights
 from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError, UnwritableError
@@ -23,6 +23,7 @@ from matting.system import atomic
 from matting.system.digest import sha256
 from matting.system.filling import remove_abandoned
 from matting.system.locks import locked
+from matting.version import __version__
 from matting.weights.download import cache_dir
 
 logger = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from matting import __version__
 from matting.evaluation.table import Evaluation
 from matting.metrics.protocols import Protocol
 from matting.system import atomic
 from matting.system.digest import sha256
+from matting.version import __version__
 
 _LIBRARIES = ("paddlepaddle", "paddlepaddle-gpu", "paddleseg", "numpy", "opencv-python-headless", "scipy")
 

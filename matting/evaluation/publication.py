@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matting import __version__
 from matting.evaluation.manifest import write_manifest
 from matting.evaluation.report.page import Report, write_report
 from matting.evaluation.table import Evaluation, trimap_rule
+from matting.version import __version__
 
 CSV, MANIFEST, REPORT = "metrics.csv", "manifest.json", "report.html"
 """Names of the files in the folder of results."""

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting import __version__, config, weights
+from matting import config, weights
 from matting.errors import MattingError
 from matting.system import atomic
 from matting.training import optimizer_state
+from matting.version import __version__
 from matting.weights import finite
 from matting.weights.identity import identity
 from matting.weights.state_file import read_state

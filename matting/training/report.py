@@ -10,7 +10,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting import __version__
 from matting.errors import MattingError
 from matting.evaluation.report import plots
 from matting.evaluation.report.page import picture, plot, write_page
@@ -20,6 +19,7 @@ from matting.pictures.contact_sheet import over_checkerboard
 from matting.pictures.files import quantise
 from matting.sample import Sample
 from matting.system import atomic
+from matting.version import __version__
 
 SAMPLES = "samples"
 """The folder below a run's in which its samples are kept."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import paddle
 
-from matting import __version__, config, devices, metrics
+from matting import config, devices, metrics
 from matting.deployment.loading import Runtime, engine_used, make_predictor, weights_sha256
 from matting.errors import MattingError
 from matting.evaluation import manifest, trimaps
@@ -28,6 +28,7 @@ from matting.training.freezing import learn_only
 from matting.training.loop import Options, train
 from matting.training.needs import check_needs
 from matting.training.report import Film, write_run_report
+from matting.version import __version__
 
 logger = logging.getLogger(__name__)
 
