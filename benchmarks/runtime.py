@@ -94,12 +94,11 @@ def time_way(name: str, way: str, folder: Path) -> None:
     interface = Deployment.read(folder / "export").interface
     network: Callable
     if way == "dynamic":
-        from matting import devices
+        from matting import builder, devices
         from matting.predictor import PaddleNetwork
-        from matting.training import parts
 
         devices.use("cpu")
-        layer = parts.model(config.load(name), pretrained=False)
+        layer = builder.model(config.load(name), pretrained=False)
         layer.eval()
         network = PaddleNetwork(layer)
     elif way == "openvino, plain export":
@@ -121,12 +120,11 @@ def time_way(name: str, way: str, folder: Path) -> None:
 
 def measure(name: str, torch_python: str | None) -> None:
     """Print the medians of one configuration, and their ratios."""
-    from matting import weights
+    from matting import builder, weights
     from matting.deployment.export import export
-    from matting.training import parts
 
     values = config.load(name)
-    layer = parts.model(values, pretrained=False)
+    layer = builder.model(values, pretrained=False)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         state = {key: value.numpy() for key, value in layer.state_dict().items()}

@@ -82,15 +82,14 @@ def main() -> None:
     args = parser.parse_args()
     from demo.drawn_people import draw_portrait
     from demo.drawn_people.dataset import write_dataset
-    from matting import config, weights
+    from matting import builder, config, weights
     from matting.pictures.files import write_png
-    from matting.training import parts
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         write_dataset(folder / "data", train=8, val=2, height=120, width=96)
         (folder / "config.yml").write_text(CONFIG.format(root=folder / "data", iterations=args.iterations))
-        state = parts.model(config.load(folder / "config.yml")).state_dict()
+        state = builder.model(config.load(folder / "config.yml")).state_dict()
         weights.write_weights(folder / "w.pdparams", {key: value.numpy() for key, value in state.items()})
         (folder / "photos").mkdir()
         for number in range(8):  # of different sizes, as a folder of photographs is

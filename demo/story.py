@@ -13,6 +13,7 @@ import numpy as np
 import paddle
 
 from demo import drawn_people
+from matting import builder
 from matting.deployment.loading import Runtime, make_predictor
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.table import Evaluation
@@ -22,7 +23,6 @@ from matting.prediction.jobs import find_jobs
 from matting.prediction.pipeline import predict
 from matting.predictor import PaddleNetwork, Predictor
 from matting.sample import Sample
-from matting.training import parts
 from matting.training.loop import Options
 from matting.training.workflow import run_training
 
@@ -58,7 +58,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
         values: the quick start configuration; its data sets are read from `save_dir/data`.
         save_dir: everything is written below it.
     """
-    parts.check_training(values)
+    builder.check_training(values)
     clock = _Clock()
     drawn_people.write_dataset(save_dir / "data", train=TRAIN, val=VAL)
     values = _reading_from(values, save_dir / "data")
@@ -78,7 +78,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
 
     weights = save_dir / "training" / f"iter_{values['iters']}"
     predictor = make_predictor(values, weights, Runtime("dynamic"))
-    validation = parts.dataset(values, "val_dataset")
+    validation = builder.dataset(values, "val_dataset")
     rows: list[tuple[dict[str, np.ndarray], str]] = []
 
     def add_row(sample: Sample, matte: np.ndarray) -> None:
@@ -90,7 +90,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
     trained.write_csv(save_dir / "metrics.csv")
     paddle.seed(seed)
     untrained = evaluate(
-        Predictor(PaddleNetwork(parts.model(values, pretrained=False)), parts.val_transforms(values)), validation
+        Predictor(PaddleNetwork(builder.model(values, pretrained=False)), builder.val_transforms(values)), validation
     )
     clock.stop("evaluation")
 

@@ -1,4 +1,4 @@
-"""Components from their specs in a configuration: every key checked against what will take it; needs no Paddle."""
+"""From configuration to objects: every key checked against the component that will take it, before any work starts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 from matting.errors import MattingError
 from matting.registry import BACKBONES, DATASETS, LOSSES, MODELS, TRANSFORMS, nearest
 
-importlib.import_module("matting.transforms")  # they register themselves; the other families cost Paddle's import
-
 REGISTRIES = {
     "model": MODELS,
     "backbone": BACKBONES,
@@ -21,6 +19,56 @@ REGISTRIES = {
     "transforms": TRANSFORMS,
 }
 """Which registry resolves the `type` of a component, by the key under which it stands."""
+
+_ROOMS = {
+    "model": "models",
+    "backbone": "models",
+    "loss": "losses",
+    "train_dataset": "datasets",
+    "val_dataset": "datasets",
+    "transforms": "transforms",
+}
+"""Where the components of a key register themselves: imported when the first is named, as most cost Paddle's import."""
+
+
+def check(values: Mapping[str, Any]) -> None:
+    """Check every component of a configuration without making any.
+
+    Raises:
+        MattingError: a component or one of its keys is unknown; the message names the nearest right one.
+    """
+    for key in ("model", "loss", "train_dataset", "val_dataset"):
+        if values.get(key):
+            check_component(key, values[key], key)
+
+
+def check_training(values: Mapping[str, Any]) -> None:
+    """Check what a configuration must hold to be trained; raises MattingError as `check` does."""
+    check(values)
+    for key in ("batch_size", "iters", "train_dataset", "model"):
+        section(values, key)
+
+
+def model(values: Mapping[str, Any], pretrained: bool = True) -> Any:
+    """Make the network of a configuration; without `pretrained` its starting weights are left out."""
+    spec = dict(section(values, "model"))
+    if not pretrained:
+        spec.pop("pretrained", None)
+        if isinstance(spec.get("backbone"), Mapping):
+            spec["backbone"] = {key: value for key, value in spec["backbone"].items() if key != "pretrained"}
+    return build("model", spec, "model")
+
+
+def criterion(values: Mapping[str, Any], network: Any) -> Any:
+    """Make the criterion under `loss:`, or the network's default one."""
+    return build("loss", values.get("loss") or {"type": network.default_loss}, "loss")
+
+
+def dataset(values: Mapping[str, Any], which: str) -> Any:
+    """Make the `train_dataset` or `val_dataset`; its samples depend on the configuration's `seed`."""
+    spec = dict(section(values, which))
+    spec.setdefault("seed", values.get("seed") or 0)
+    return build(which, spec, which)
 
 
 def section(values: Mapping[str, Any], key: str) -> Any:
@@ -44,6 +92,7 @@ def check_component(family: str, spec: Any, at: str) -> Callable[..., Any]:
     """Check a spec and the specs within it without making anything; return what its `type` names."""
     if not isinstance(spec, Mapping) or not isinstance(spec.get("type"), str):
         raise MattingError(f"{at} is {spec!r}; it must be a mapping with a `type`")
+    importlib.import_module(f"matting.{_ROOMS[family]}")
     try:
         component = REGISTRIES[family][spec["type"]]
     except MattingError as error:

@@ -11,14 +11,13 @@ from scipy.ndimage import grey_dilation, grey_erosion
 
 import parity
 from demo.drawn_people import draw_portrait
-from matting import config, weights
+from matting import builder, config, weights
 from matting.errors import MattingError
 from matting.losses import SOCLoss
 from matting.losses.soc import boundary
 from matting.models import MODNet
 from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd
 from matting.pictures.files import read_image, write_png
-from matting.training import parts
 from matting.training.adaptation import adapt
 from matting.training.student import Adaptation, Adapting
 from tools import run_tool
@@ -175,7 +174,7 @@ def test_teachers_follow_as_they_should() -> None:
 def trained(tmp_path: Path) -> Path:
     (tmp_path / "modnet.yml").write_text(CONFIG, encoding="utf-8")
     paddle.seed(0)
-    network = parts.model(config.load(tmp_path / "modnet.yml"))
+    network = builder.model(config.load(tmp_path / "modnet.yml"))
     weights.write_weights(
         tmp_path / "modnet.pdparams", {key: value.numpy() for key, value in network.state_dict().items()}
     )

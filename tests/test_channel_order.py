@@ -9,12 +9,13 @@ import numpy as np
 import paddle
 import pytest
 
-from matting import config
+from matting import builder, config
 from matting.errors import MattingError
 from matting.pictures.files import write_png
-from matting.training import checkpoint, parts
+from matting.training import checkpoint
 from matting.training.board import batch_picture
 from matting.training.student import Adaptation
+from matting.weights.trained import load_trained
 from test_adapt import CONFIG
 from tools import one_sentence, run_tool
 
@@ -28,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
     for name, text in (("rgb", CONFIG), ("bgr", BGR)):
         (tmp_path / f"{name}.yml").write_text(text, encoding="utf-8")
     values = config.load(tmp_path / "bgr.yml")
-    checkpoint.save(tmp_path / "trained", parts.model(values), values, checkpoint.Progress())
+    checkpoint.save(tmp_path / "trained", builder.model(values), values, checkpoint.Progress())
     for number in range(4):
         write_png(tmp_path / f"photos/{number}.png", RED)
     return tmp_path
@@ -43,10 +44,10 @@ def test_another_order_is_refused(folder: Path) -> None:
         "was trained with channels BGR, the configuration says RGB", "trained/config.yml",
     )  # fmt: skip
     values = config.load(folder / "bgr.yml")
-    checkpoint.load(parts.model(values), folder / "trained", values)
+    load_trained(builder.model(values), folder / "trained", values)
     values["val_dataset"]["transforms"].insert(0, {"type": "LoadImages", "to_rgb": False})  # turned twice
     with pytest.raises(MattingError, match="the configuration says RGB"):
-        checkpoint.load(parts.model(values), folder / "trained", values)
+        load_trained(builder.model(values), folder / "trained", values)
 
 
 def test_adapting_learns_in_the_order_of_the_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

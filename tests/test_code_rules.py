@@ -18,8 +18,8 @@ RUNS_WHAT_IT_READS = {
     "yaml.unsafe_load", "yaml.full_load", "paddle.load", "torch.load", "joblib.load", "dill.load",
 }  # fmt: skip
 
-READ_NO_NAMES = {"decoding.py", "benchmark.py", "run_report.py", "manifest.py", "device.py"}
-"""Files that cut up an error's text, a log or what the system tells. Lists of names are read by `matting.system.lines`."""
+READ_NO_NAMES = {"decoding.py", "benchmark.py", "report.py", "manifest.py", "devices.py"}
+"""Files that cut up an error's text, a log or what the system tells. Lists are read by `matting.system.lines`."""
 
 
 def floor(module: str) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from matting import config
+from matting import builder, config
 from matting.errors import MattingError
-from matting.training import parts
 from matting.training.freezing import learn_only
+from matting.training.optimizers import make_optimizer
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yml") if not {"_base_", "phases"} & set(path.parts))
@@ -65,12 +65,12 @@ lr_scheduler:
 @pytest.mark.parametrize("path", CONFIGS, ids=[str(path.relative_to(ROOT)) for path in CONFIGS])
 def test_a_configuration_builds(path: Path) -> None:
     values = config.load(path)
-    parts.check(values)
-    network = parts.model(values, pretrained=False)
+    builder.check(values)
+    network = builder.model(values, pretrained=False)
     learn_only(network, values.get("trainable"))
-    parts.criterion(values, network)
-    assert parts.optimizer(values, network).get_lr() > 0
-    assert parts.val_transforms(values)
+    builder.criterion(values, network)
+    assert make_optimizer(values, network).get_lr() > 0
+    assert builder.val_transforms(values)
 
 
 def test_there_are_configurations() -> None:
@@ -83,13 +83,13 @@ def test_paddleseg_mattings_own_configuration_builds_and_reads(tmp_path: Path) -
     drawn.dataset(tmp_path / "data")
     (tmp_path / "stock.yml").write_text(STOCK.format(root=tmp_path / "data"), encoding="utf-8")
     values = config.load(tmp_path / "stock.yml")
-    parts.check(values)
-    network = parts.model(values)
-    assert type(parts.criterion(values, network)).__name__ == "MODNetLoss"
-    assert parts.optimizer(values, network).get_lr() == 0.02
-    sample = parts.dataset(values, "train_dataset")[0, 0]
+    builder.check(values)
+    network = builder.model(values)
+    assert type(builder.criterion(values, network)).__name__ == "MODNetLoss"
+    assert make_optimizer(values, network).get_lr() == 0.02
+    sample = builder.dataset(values, "train_dataset")[0, 0]
     assert sample["image"].shape == (512, 512, 3) and sample["image"].dtype == "float32"
-    assert "trimap" not in parts.dataset(values, "val_dataset").read(0)
+    assert "trimap" not in builder.dataset(values, "val_dataset").read(0)
 
 
 def test_paddleseg_mattings_dim_configuration_builds(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_paddleseg_mattings_dim_configuration_builds(tmp_path: Path) -> None:
     stock += "  pretrained: Null\noptimizer:\n  type: adam\nlearning_rate:\n  value: 0.001\n"
     (tmp_path / "stock.yml").write_text(stock, encoding="utf-8")
     values = config.load(tmp_path / "stock.yml")
-    parts.check(values)
-    network = parts.model(values)
-    assert type(parts.criterion(values, network)).__name__ == "DIMLoss"
-    assert parts.optimizer(values, network).get_lr() == 0.001
+    builder.check(values)
+    network = builder.model(values)
+    assert type(builder.criterion(values, network)).__name__ == "DIMLoss"
+    assert make_optimizer(values, network).get_lr() == 0.001
 
 
 DIM_STOCK = """
@@ -168,7 +168,7 @@ def test_paddlesegs_dim_configuration_trains_on_lists_of_one_column(tmp_path: Pa
     assert log.count("composition term is idle") == 1 and "list a background" in log
     assert "composition=0.0000" in log and "refined=" in log
     paddle.seed(0)
-    before, after = parts.model(values).state_dict(), weights.read_weights(tmp_path / "run/iter_2")
+    before, after = builder.model(values).state_dict(), weights.read_weights(tmp_path / "run/iter_2")
     learnt = [key for key in before if key.startswith("decoder") and key.endswith("weight")]
     assert learnt and all((before[key].numpy() != after[key]).any() for key in learnt)
 
@@ -176,7 +176,7 @@ def test_paddlesegs_dim_configuration_trains_on_lists_of_one_column(tmp_path: Pa
 def test_warm_up_ends_at_the_schedules_first_rate() -> None:
     values = config.load(ROOT / "configs/modnet/modnet-mobilenetv2.yml")
     values["lr_scheduler"] |= {"warmup_iters": 4, "warmup_start_lr": 0.0}
-    schedule = parts.optimizer(values, parts.model(values, pretrained=False))._learning_rate
+    schedule = make_optimizer(values, builder.model(values, pretrained=False))._learning_rate
     rates = []
     for _ in range(6):
         rates.append(schedule())
@@ -186,7 +186,7 @@ def test_warm_up_ends_at_the_schedules_first_rate() -> None:
 
 def test_a_component_without_a_type_is_named() -> None:
     with pytest.raises(MattingError, match=r"train_dataset\.transforms\.0 is 'Normalize'"):
-        parts.check({"train_dataset": {"type": "MattingDataset", "dataset_root": ".", "transforms": ["Normalize"]}})
+        builder.check({"train_dataset": {"type": "MattingDataset", "dataset_root": ".", "transforms": ["Normalize"]}})
 
 
 def test_importing_leaves_paddlesegs_registries_as_they_were() -> None:

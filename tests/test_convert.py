@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from demo.drawn_people import draw_portrait
-from matting import config, weights
+from matting import builder, config, weights
 from matting.conversion import modnet, torchvision
 from matting.conversion.checkpoints import KINDS
 from matting.pictures.files import read_alpha, write_png
 from matting.predictor import PaddleNetwork
 from matting.registry import BACKBONES
-from matting.training import parts
 from parity import batch, golden, sampled, weight
 from tools import ROOT, run_tool
 from torch_files import View, views, write_zip
@@ -36,7 +35,7 @@ def authors_checkpoint() -> dict[str, np.ndarray]:
 
 
 def network() -> PaddleNetwork:
-    return PaddleNetwork(parts.model(config.load(AUTHORS), pretrained=False))
+    return PaddleNetwork(builder.model(config.load(AUTHORS), pretrained=False))
 
 
 def write_checkpoint(path: Path) -> None:

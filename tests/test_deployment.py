@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from demo.drawn_people import draw_portrait
-from matting import Predictor, config, engines, weights
+from matting import Predictor, builder, config, engines, weights
 from matting.deployment import export
 from matting.deployment.description import Deployment
 from matting.deployment.export import TOLERANCE
@@ -22,7 +22,7 @@ from matting.deployment.loading import Runtime, cached_export, make_predictor
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha, write_png
 from matting.prediction.record import RECORD
-from matting.training import checkpoint, parts
+from matting.training import checkpoint
 from tools import ROOT, run_tool
 
 MODNET = """
@@ -40,7 +40,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("deployment")
     (folder / "modnet.yml").write_text(MODNET, encoding="utf-8")
     paddle.seed(0)
-    network = parts.model(config.load(folder / "modnet.yml"))
+    network = builder.model(config.load(folder / "modnet.yml"))
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     weights.write_weights(folder / "modnet.pdparams", state)
     for number in range(3):
@@ -165,7 +165,7 @@ def test_a_cached_export_serves_only_what_it_was_checked_with(
     values = config.load(exported / "modnet.yml")
     other = config.load(exported / "modnet.yml")
     other["val_dataset"]["transforms"][-1] = {"type": "Normalize", "mean": [0.1, 0.1, 0.1]}
-    checkpoint.save(tmp_path / "iter_1", parts.model(values), values, checkpoint.Progress())
+    checkpoint.save(tmp_path / "iter_1", builder.model(values), values, checkpoint.Progress())
     # A bare copy says nothing of how it was trained; its export must not serve the checkpoint, which does.
     (tmp_path / "model.pdparams").write_bytes((tmp_path / "iter_1/model.pdparams").read_bytes())
     assert cached_export(other, tmp_path / "model.pdparams").is_dir()

@@ -11,7 +11,7 @@ from paddle.nn import functional as F
 
 import drawn
 import parity
-from matting import config, weights
+from matting import builder, config, weights
 from matting.engines.tiles import Tiled
 from matting.errors import MattingError
 from matting.losses import DIMLoss, terms
@@ -20,7 +20,6 @@ from matting.models.backbones import VGG16, HRNet_W18, MobileNetV2, ResNet50_vd
 from matting.models.layers import unpool
 from matting.pictures.files import read_alpha, write_png
 from matting.predictor import PaddleNetwork, Predictor
-from matting.training import parts
 from matting.training.freezing import learn_only, set_training
 from matting.training.loop import Options
 from matting.training.workflow import run_training
@@ -270,7 +269,7 @@ def predicting(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dim")
     drawn.dataset(folder / "data", count=2, background=True)
     (folder / "config.yml").write_text(DIM_CONFIG.format(root=folder / "data"), encoding="utf-8")
-    network = parts.model(config.load(folder / "config.yml"))
+    network = builder.model(config.load(folder / "config.yml"))
     state = {key: value.numpy() for key, value in network.state_dict().items()}
     weights.write_weights(folder / "dim.pdparams", state)
     return folder
@@ -324,7 +323,7 @@ def test_modnet_draws_the_trimap_in_one_command(predicting: Path, tmp_path: Path
         "model: {type: MODNet, hr_channels: 8, backbone: {type: MobileNetV2}}\n"
         "val_dataset: {type: MattingDataset, dataset_root: ., transforms: [{type: ResizeToIntMult}]}\n"
     )
-    network = parts.model(config.load(tmp_path / "modnet.yml"))
+    network = builder.model(config.load(tmp_path / "modnet.yml"))
     weights.write_weights(tmp_path / "m.pdparams", {key: value.numpy() for key, value in network.state_dict().items()})
     drawn_by = f"{tmp_path / 'modnet.yml'}:{tmp_path / 'm.pdparams'}"
     done = predict(predicting, "--trimap_from", drawn_by, "--save_dir", tmp_path / "out")

@@ -21,7 +21,7 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
-from matting import Predictor, weights
+from matting import Predictor, builder, weights
 from matting.deployment import export, loading, quantisation
 from matting.deployment.description import Deployment
 from matting.deployment.loading import cached_export
@@ -29,7 +29,6 @@ from matting.engines import ENGINES, paddle_file
 from matting.errors import MattingError
 from matting.pictures.files import write_png
 from matting.system import filling
-from matting.training import parts
 from tools import ROOT
 
 VALUES = {"model": {"type": "Brightness"}, "val_dataset": {"transforms": [{"type": "Normalize"}]}}
@@ -53,8 +52,8 @@ class Brightness(paddle.nn.Layer):
 def brightness() -> Iterator[None]:
     """Let configurations stand for that network."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "check", lambda _: None)
-        patch.setattr(parts, "model", lambda *_, **__: Brightness())
+        patch.setattr(builder, "check", lambda _: None)
+        patch.setattr(builder, "model", lambda *_, **__: Brightness())
         yield
 
 

@@ -12,11 +12,13 @@ import paddle
 import pytest
 
 import drawn
-from matting import config, weights
+from matting import builder, config, weights
 from matting.errors import MattingError, Stopped
-from matting.training import checkpoint, loop, parts
+from matting.training import checkpoint, loop
 from matting.training.loop import Options
+from matting.training.optimizers import make_optimizer
 from matting.training.workflow import run_training
+from matting.weights.trained import load_trained
 
 CONFIG = """
 batch_size: 2
@@ -100,7 +102,7 @@ def test_a_checkpoint_says_what_it_is(tmp_path: Path, values: dict) -> None:
     assert list((tmp_path / "run/vdl").iterdir())
     assert "[EVAL] best SAD=" in (tmp_path / "run/train.log").read_text(encoding="utf-8")
     # the weights are in a form that Paddle reads by itself
-    assert set(paddle.load(str(folder / "model.pdparams"))) == set(parts.model(values).state_dict())
+    assert set(paddle.load(str(folder / "model.pdparams"))) == set(builder.model(values).state_dict())
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path: Path, values: dict) -> None:
@@ -117,7 +119,7 @@ def test_checkpoints_come_by_epochs_where_asked(tmp_path: Path, values: dict) ->
 def test_a_kill_while_saving_leaves_the_older_checkpoint(
     tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network, progress = parts.model(values), checkpoint.Progress(iteration=1)
+    network, progress = builder.model(values), checkpoint.Progress(iteration=1)
     checkpoint.save(tmp_path / "best_model", network, values, progress)
     before = (tmp_path / "best_model/model.pdparams").read_bytes()
 
@@ -129,10 +131,10 @@ def test_a_kill_while_saving_leaves_the_older_checkpoint(
 
     monkeypatch.setattr(checkpoint, "_replace", killed)
     with pytest.raises(Killed):
-        checkpoint.save(tmp_path / "best_model", parts.model(values), values, progress)
+        checkpoint.save(tmp_path / "best_model", builder.model(values), values, progress)
     assert (tmp_path / "best_model/model.pdparams").read_bytes() == before
     monkeypatch.undo()
-    checkpoint.save(tmp_path / "best_model", parts.model(values), values, progress)
+    checkpoint.save(tmp_path / "best_model", builder.model(values), values, progress)
     assert sorted(path.name for path in tmp_path.glob("*best*")) == ["best_model"]
 
 
@@ -251,8 +253,8 @@ def test_a_loss_that_is_not_finite_stops_with_terms_and_last_checkpoint(tmp_path
     values["iters"] = 20
     with pytest.raises(MattingError, match=r"iteration \d+: the loss is not finite \(.*=nan.*iter_3"):
         run_training(values, options(tmp_path))
-    network = parts.model(values)
-    checkpoint.load(network, tmp_path / "iter_3", values)
+    network = builder.model(values)
+    load_trained(network, tmp_path / "iter_3", values)
     assert all(bool(paddle.isfinite(value).all()) for value in network.state_dict().values())
 
 
@@ -272,13 +274,13 @@ def test_a_bad_sample_stops_the_run_and_is_named(tmp_path: Path, values: dict, w
 
 
 def test_weights_and_configuration_that_disagree_are_refused(tmp_path: Path, values: dict) -> None:
-    network = parts.model(values)
+    network = builder.model(values)
     checkpoint.save(tmp_path / "saved", network, values, checkpoint.Progress())
     values["val_dataset"]["transforms"][-1] = {"type": "Normalize", "mean": [0.4, 0.4, 0.4], "std": [0.5, 0.5, 0.5]}
     with pytest.raises(MattingError, match="normalisation"):
-        checkpoint.load(network, tmp_path / "saved", values)
+        load_trained(network, tmp_path / "saved", values)
     with pytest.raises(MattingError, match="model.pdopt"):
-        checkpoint.resume(tmp_path / "saved", network, values, parts.optimizer(values, network))
+        checkpoint.resume(tmp_path / "saved", network, values, make_optimizer(values, network))
 
 
 @pytest.mark.parametrize(

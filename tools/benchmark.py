@@ -36,10 +36,10 @@ def main() -> None:
     size = (args.input_size[1], args.input_size[0])
     counted = None
     if args.config:
-        from matting.training import parts
+        from matting import builder
 
         values = config.load(args.config, args.opts)
-        counted = count(parts.model(values, pretrained=False), size)
+        counted = count(builder.model(values, pretrained=False), size)
         folder = cached_export(values, _cli.required(args.model_path, "--model_path"), args.partial)
     else:
         folder = Path(_cli.required(args.model_path, "--model_path"))

@@ -12,12 +12,12 @@ import numpy as np
 import paddle
 
 from demo.drawn_people import draw_portrait
-from matting import config, weights
+from matting import builder, config, weights
 from matting.conversion import modnet, shm, torchvision
 from matting.errors import MattingError
 from matting.predictor import PaddleNetwork
 from matting.registry import BACKBONES, nearest
-from matting.training import checkpoint, parts
+from matting.weights.identity import identity
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +84,10 @@ def convert(kind: str, source: Path, target: Path, compare: Path | None = None) 
         return Converted(len(converted), left)
     converted = how.names(arrays)
     values = config.load(_CONFIGS / how.config)
-    network = parts.model(values, pretrained=False)
+    network = builder.model(values, pretrained=False)
     weights.put(network, converted, source)
     difference = _try_network(PaddleNetwork(network), compare)
-    weights.write_weights(target, converted, checkpoint.identity(values))
+    weights.write_weights(target, converted, identity(values))
     return Converted(len(converted), [], difference)
 
 

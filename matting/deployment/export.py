@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 
 from demo.drawn_people import draw_portrait
-from matting import weights
+from matting import builder, weights
 from matting.builder import section
 from matting.deployment.description import Deployment, put_into_place
 from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine, paddle_file
@@ -26,9 +26,9 @@ from matting.system import atomic
 from matting.system.digest import sha256
 from matting.system.filling import filling, remove_abandoned
 from matting.text import is_utf8
-from matting.training import checkpoint, parts
 from matting.transforms import resize
 from matting.trimap import for_evaluation
+from matting.weights.trained import load_trained
 
 logger = logging.getLogger(__name__)
 
@@ -84,10 +84,10 @@ def export(
             engine's alpha is farther off than `verify` allows.
     """
     target = _checked(folder)
-    parts.check(values)
+    builder.check(values)
     file = weights.weights_file(weights.located(model_path))
-    network = parts.model(values, pretrained=False)
-    checkpoint.load(network, file, values, partial)
+    network = builder.model(values, pretrained=False)
+    load_trained(network, file, values, partial)
     network.eval()
     interface = Interface(tuple(network.inputs), network.stride, PaddleNetwork(network).smallest, size)
     _check_input_size(interface)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from matting import config, engines, trimap, weights
+from matting import builder, config, engines, trimap, weights
 from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError, UnwritableError
@@ -25,6 +25,7 @@ from matting.system.filling import remove_abandoned
 from matting.system.locks import locked
 from matting.version import __version__
 from matting.weights.download import cache_dir
+from matting.weights.trained import load_trained
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
 def _stated(file: Path) -> Any:
     """Return what a checkpoint says beside its weights about how they were trained; None without one.
 
-    Only to tell two such statements apart, without Paddle: `checkpoint.load` reads and compares it. What a
+    Only to tell two such statements apart, without Paddle: `weights.trained.load_trained` reads and compares it. What a
     .safetensors file states is part of its contents.
     """
     state = file.with_name("state.json")
@@ -225,15 +226,14 @@ def _can_export() -> bool:
 
 def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime, partial: bool) -> Predictor:
     from matting import devices
-    from matting.training import checkpoint, parts
 
     if runtime.precision != "fp32":
         raise MattingError(f"--precision {runtime.precision}: Paddle's dynamic graph predicts in fp32 only")
-    parts.check(values)
+    builder.check(values)
     devices.use(runtime.device)
     # Starting weights would be fetched only to be overwritten.
-    network = parts.model(values, pretrained=False)
-    checkpoint.load(network, model_path, values, partial)
+    network = builder.model(values, pretrained=False)
+    load_trained(network, model_path, values, partial)
     return Predictor(
-        tiled(PaddleNetwork(network), runtime.tile_size, runtime.tile_margin), parts.val_transforms(values)
+        tiled(PaddleNetwork(network), runtime.tile_size, runtime.tile_margin), builder.val_transforms(values)
     )

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 import paddle
 
+from matting import builder
 from matting.builder import transforms
 from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
 from matting.system.ranks import ranks
-from matting.training import checkpoint, parts, resuming, run_folder
+from matting.training import resuming, run_folder
 from matting.training.loop import Options, train
 from matting.training.student import TEACHERS, Adaptation, Adapting
 from matting.training.watcher import ADAPTED, EnoughError, Watcher
 from matting.training.workflow import begin
+from matting.weights.identity import identity
+from matting.weights.trained import load_trained
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def adapt(
     """
     how = how or Adaptation()
     _check(values, how, photographs)
-    parts.check(values)
+    builder.check(values)
     run_folder.claim(save_dir, resume_from, overwrite)
     seed = resuming.seed_of(resume_from, seed)
     begin(values, device_name, save_dir / "adapt.log")
@@ -71,9 +74,9 @@ def adapt(
     order = np.random.default_rng(seed).permutation(len(photographs))
     held = max(1, round(_HELD_OUT * len(photographs)))
     watched, learnt = ([photographs[index] for index in part] for part in (order[:held], order[held:]))
-    pair = [parts.model(values, pretrained=False) for _ in range(2)]
+    pair = [builder.model(values, pretrained=False) for _ in range(2)]
     for network in pair:
-        checkpoint.load(network, model_path, values)
+        load_trained(network, model_path, values)
     steps = len(learnt) // how.batch_size
     adapting = Adapting(pair[0], pair[1], how, steps)
     adapting.train()
@@ -87,7 +90,7 @@ def adapt(
     watcher.start(resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)
     options = Options(save_dir, save_interval=steps, log_iters=max(1, steps // 5), seed=seed, use_vdl=use_vdl)
-    criterion = parts.criterion(run, pair[0])
+    criterion = builder.criterion(run, pair[0])
     dataset = Photographs(learnt, transforms(specs), seed)
     try:
         train(
@@ -122,15 +125,22 @@ def _learning(
     """Return the configuration with what an adaptation learns by instead of what the weights were trained by."""
     kept = {key: value for key, value in values.items() if key not in ("lr_scheduler", "trainable")}
     own = {"seed": seed, "batch_size": how.batch_size, "iters": iters, "loss": dict(loss)}
-    return kept | own | {"optimizer": {"type": "Adam"}, "learning_rate": {"value": how.learning_rate}}
+    return (
+        kept
+        | own
+        | {
+            "optimizer": {"type": "Adam", "beta1": _BETAS[0], "beta2": _BETAS[1]},
+            "learning_rate": {"value": how.learning_rate},
+        }
+    )
 
 
 def _transforms(values: Mapping[str, Any], size: tuple[int, int]) -> list[dict[str, Any]]:
     """Return resize, flip, and the channel order and normalisation that the weights were trained with."""
-    identity = checkpoint.identity(values)
+    known = identity(values)
     return [
-        {"type": "LoadImages", "to_rgb": identity["channels"] == "RGB"},
+        {"type": "LoadImages", "to_rgb": known["channels"] == "RGB"},
         {"type": "Resize", "target_size": list(size)},
         {"type": _FLIP},
-        {"type": "Normalize", **identity["normalisation"]},
+        {"type": "Normalize", **known["normalisation"]},
     ]

@@ -19,11 +19,11 @@ from matting.errors import MattingError
 from matting.system import atomic
 from matting.training import optimizer_state
 from matting.version import __version__
-from matting.weights import finite
 from matting.weights.identity import identity
 from matting.weights.state_file import read_state
+from matting.weights.trained import CONFIG, NETWORK, STATE, load_trained
 
-_NETWORK, _OPTIMIZER, STATE, CONFIG = "model.pdparams", "model.pdopt", "state.json", "config.yml"
+_OPTIMIZER = "model.pdopt"
 _ITERATION = re.compile(r"iter_(\d+)")
 
 
@@ -64,7 +64,7 @@ def save(
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
-        weights.write_weights(beside / _NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
+        weights.write_weights(beside / NETWORK, {key: value.numpy() for key, value in network.state_dict().items()})
         if optimizer is not None:
             weights.write_weights(beside / _OPTIMIZER, optimizer_state.portable(optimizer, network))
         atomic.write_text(beside / CONFIG, config.dump(dict(values)))
@@ -106,7 +106,7 @@ def resume(
         MattingError: the folder is no complete checkpoint, or belongs to another configuration.
     """
     check_complete(folder)
-    load(network, folder, values)
+    load_trained(network, folder, values)
     optimizer_state.restore(
         optimizer, network, weights.unpickle_arrays((folder / _OPTIMIZER).read_bytes(), folder / _OPTIMIZER)
     )
@@ -118,7 +118,7 @@ def resume(
 
 def check_complete(folder: Path) -> None:
     """Raise MattingError if a folder is no checkpoint from which a run can go on."""
-    missing = [name for name in (_NETWORK, _OPTIMIZER, STATE, CONFIG) if not (folder / name).is_file()]
+    missing = [name for name in (NETWORK, _OPTIMIZER, STATE, CONFIG) if not (folder / name).is_file()]
     if missing:
         raise MattingError(
             f"--resume_model {folder}: {', '.join(missing)} missing; give a folder iter_N that a training run saved"
@@ -141,38 +141,6 @@ def progress_of(folder: Path) -> Progress:
         run=state.get("run", ""),
         settings=state.get("settings", {}),
     )
-
-
-def load(network: paddle.nn.Layer, source: str | Path, values: Mapping[str, Any], partial: bool = False) -> None:
-    """Put trained weights into a network.
-
-    Args:
-        source: a checkpoint folder, a file of weights, a URL, or a published name.
-        partial: take what fits, even of weights that were trained as something else.
-
-    Raises:
-        MattingError: they do not fit the network, say that they were trained as something else, or are not finite.
-    """
-    source = weights.weights_file(weights.located(source))
-    if not partial:
-        _check_identity(source, identity(values))
-    weights.load_weights(network, source, partial)
-    finite.check(network, source)
-
-
-def _check_identity(file: Path, ours: Mapping[str, Any]) -> None:
-    """Compare what stands in or beside a file of weights with what the configuration will make of it."""
-    theirs, cure = {}, "use the configuration that it was trained with"
-    if weights.is_safetensors(file):
-        theirs = weights.read_identity(file)
-    elif file.name == _NETWORK and (file.parent / STATE).is_file():
-        theirs = read_state(file.parent / STATE).get("identity", {})
-        cure = f"use the configuration saved beside it: {file.parent / CONFIG}"
-    for key in theirs:
-        if theirs[key] != ours.get(key):
-            raise MattingError(
-                f"{file} was trained with {key} {theirs[key]}, the configuration says {ours.get(key)}; {cure}"
-            )
 
 
 def recover(save_dir: Path) -> None:

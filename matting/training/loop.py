@@ -21,6 +21,7 @@ from matting.training.board import Board, batch_picture
 from matting.training.freezing import set_training
 from matting.training.options import Options
 from matting.training.precision import Precision
+from matting.weights.identity import identity
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +170,7 @@ class _Run:
         self._meter.step_done(numbers)
         self._tell(numbers, rate)
         if self._board and (self.state.iteration == 1 or self.state.iteration % self._options.picture_iters == 0):
-            picture = batch_picture(batch, output["alpha"], checkpoint.identity(self._values))
+            picture = batch_picture(batch, output["alpha"], identity(self._values))
             self._board.picture("Train/samples", picture, self.state.iteration)
 
     def _tell(self, numbers: Mapping[str, float], rate: float) -> None:

@@ -12,6 +12,7 @@ from matting.system.ranks import ranks
 from matting.training import checkpoint
 from matting.training.options import Options
 from matting.training.run_folder import run_name
+from matting.weights.trained import CONFIG
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def differences(folder: Path, values: Mapping[str, Any], settings: Mapping[str, 
     Raises:
         MattingError: the checkpoint's configuration cannot be read.
     """
-    saved = config.read_mapping(folder / checkpoint.CONFIG)
+    saved = config.read_mapping(folder / CONFIG)
     before = dict(_leaves(saved)) | dict(checkpoint.progress_of(folder).settings)
     now = dict(_leaves(values)) | dict(settings)
     ignored = _CHANGES_NOTHING if values.get("lr_scheduler") else (*_CHANGES_NOTHING, "iters")

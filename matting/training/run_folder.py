@@ -16,6 +16,7 @@ from matting.errors import MattingError
 from matting.system import atomic
 from matting.system.ranks import rank
 from matting.training import checkpoint
+from matting.weights.trained import STATE
 
 logger = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ def _all_of(save_dir: Path) -> list[Path]:
 
 def _is_model(path: Path) -> bool:
     # output/adapted may as well be the folder of another run, in that of this one.
-    is_saved = _MODELS.fullmatch(path.name) and (path / checkpoint.STATE).is_file()
+    is_saved = _MODELS.fullmatch(path.name) and (path / STATE).is_file()
     return bool(_CHECKPOINTS.fullmatch(path.name) or is_saved)
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from matting import config
+from matting import builder, config
 from matting.builder import section
 from matting.errors import MattingError, Stopped
-from matting.training import checkpoint, parts, resuming
+from matting.training import checkpoint, resuming
 from matting.training.loop import Options
 from matting.training.workflow import check_metrics, run_training
 
@@ -94,7 +94,7 @@ def run_phases(
     for phase in phases:
         folder = options.save_dir / phase.name
         values = _starting_from(best, config.load(phase.config, opts, iters=phase.iters))
-        parts.check_training(values)
+        builder.check_training(values)
         checkpoint.recover(folder)
         best = folder / "best_model"
         last = checkpoint.latest(folder)

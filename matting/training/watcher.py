@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import paddle
 
+from matting import builder
 from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
 from matting.evaluation.evaluator import evaluate
@@ -22,8 +23,9 @@ from matting.pictures.contact_sheet import contact_sheet
 from matting.pictures.files import quantise, read_image, write_png
 from matting.predictor import PaddleNetwork, Predictor
 from matting.system import atomic
-from matting.training import checkpoint, parts
+from matting.training import checkpoint
 from matting.training.student import Adaptation, Adapting
+from matting.weights.trained import load_trained
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +55,8 @@ class Watcher:
     ) -> None:
         self._network, self._photographs, self._values = adapting, photographs, values
         self._how, self._save_dir = how, save_dir
-        self._labelled = parts.dataset(values, "val_dataset") if how.labelled else None
-        self._predictor = Predictor(PaddleNetwork(adapting.student), parts.val_transforms(values))
+        self._labelled = builder.dataset(values, "val_dataset") if how.labelled else None
+        self._predictor = Predictor(PaddleNetwork(adapting.student), builder.val_transforms(values))
         self._history: dict[int, dict[str, float]] = {}
         self._before: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -100,7 +102,7 @@ class Watcher:
 
     def show(self, path: Path) -> None:
         """Write a sheet of what was held out: photograph, matte before, and matte of the adapted network."""
-        checkpoint.load(self._network.student, self._save_dir / ADAPTED, self._values)
+        load_trained(self._network.student, self._save_dir / ADAPTED, self._values)
         rows = [
             ({"photograph": image, "before": before, "adapted": after}, path.name)
             for (image, before), (_, after), path in zip(

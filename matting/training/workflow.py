@@ -13,7 +13,7 @@ from typing import Any
 
 import paddle
 
-from matting import config, devices, metrics
+from matting import builder, config, devices, metrics
 from matting.deployment.loading import Runtime, engine_used, make_predictor, weights_sha256
 from matting.errors import MattingError
 from matting.evaluation import manifest, trimaps
@@ -23,7 +23,7 @@ from matting.evaluation.scoring import choose
 from matting.evaluation.table import Evaluation
 from matting.predictor import PaddleNetwork, Predictor
 from matting.system import atomic, exchange, log
-from matting.training import checkpoint, parts, resuming, run_folder
+from matting.training import checkpoint, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
 from matting.training.loop import Options, train
 from matting.training.needs import check_needs
@@ -56,20 +56,21 @@ def run_training(
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
     """
-    parts.check_training(values)
+    builder.check_training(values)
+    optimizers.check(values)
     check_metrics(metric_names)
     run_folder.claim(options.save_dir, resume_from, options.overwrite)
     options = replace(options, seed=resuming.seed_of(resume_from, options.seed))
     values = resuming.with_seed(values, options.seed)
     begin(values, device_name, options.save_dir / "train.log")
     paddle.seed(options.seed)
-    network = parts.model(values)
-    criterion = parts.criterion(values, network)
-    dataset = parts.dataset(values, "train_dataset")
+    network = builder.model(values)
+    criterion = builder.criterion(values, network)
+    dataset = builder.dataset(values, "train_dataset")
     check_needs(network, criterion, dataset)
     scorer = _scorer(values, network, options, metric_names, report) if validate else None
     learn_only(network, values.get("trainable"))
-    optimizer = parts.optimizer(values, network)
+    optimizer = optimizers.make_optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
     state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
     if report and exchange.rank() == 0:
@@ -88,13 +89,13 @@ def _scorer(
 ) -> Callable[[int], Evaluation]:
     """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
     if trimaps.is_asked_for(names):
-        transforms, dataset = parts.val_transforms(values), parts.dataset(values, "val_dataset")
+        transforms, dataset = builder.val_transforms(values), builder.dataset(values, "val_dataset")
         workers = min(options.num_workers, 2)
         return lambda _: trimaps.evaluate_trimaps(network, transforms, dataset, workers)
     score = partial(
         evaluate,
-        Predictor(PaddleNetwork(network), parts.val_transforms(values)),
-        parts.dataset(values, "val_dataset"),
+        Predictor(PaddleNetwork(network), builder.val_transforms(values)),
+        builder.dataset(values, "val_dataset"),
         names=names,
         num_workers=min(options.num_workers, 2),
     )
@@ -135,7 +136,7 @@ def run_validation(
     used = begin(values, runtime.device)
     choose(protocol, metric_names)
     predictor = make_predictor(values, model_path, runtime, partial)
-    dataset = parts.dataset(values, "val_dataset")
+    dataset = builder.dataset(values, "val_dataset")
     atomic.make_folder(save_dir)
     result = evaluate(
         predictor,
@@ -179,7 +180,7 @@ def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str
 def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
     """Check the configuration before anything is written, start log and ranks; return the device in use."""
     first_rank = exchange.rank() == 0
-    parts.check(values)
+    builder.check(values)
     log.start(log_file if first_rank else None, quiet=not first_rank)
     used = devices.use(device_name)
     exchange.start()

@@ -1,75 +1,37 @@
-"""From configuration to objects: every key checked against the component that will take it, before any work starts."""
+"""The optimizer of a configuration and its learning rate schedule, both PaddleSeg's or Paddle's own."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import paddle
 from paddleseg.cvlibs import manager
 
-from matting.builder import build, check_component, check_keys, section, val_transforms
+from matting.builder import check_keys
 from matting.errors import MattingError
 from matting.registry import nearest
 
-__all__ = ["check", "check_training", "criterion", "dataset", "model", "optimizer", "val_transforms"]
+_ALIASES = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam", "adamw": "AdamW"}
 
-for _family in ("models", "losses", "datasets"):
-    importlib.import_module(f"matting.{_family}")  # their components register themselves
-
-_OPTIMIZER_ALIASES = {"sgd": "SGD", "momentum": "Momentum", "adam": "Adam", "adamw": "AdamW"}
-
-_DEFAULT_OPTIMIZER = {"type": "sgd", "momentum": 0.9, "weight_decay": 4e-5}
+_DEFAULT = {"type": "sgd", "momentum": 0.9, "weight_decay": 4e-5}
 
 
 def check(values: Mapping[str, Any]) -> None:
-    """Check every component of a configuration without making any.
+    """Check optimizer and schedule of a configuration without making them.
 
     Raises:
-        MattingError: a component or one of its keys is unknown; the message names the nearest right one.
+        MattingError: one of them or of their keys is unknown; the message names the nearest right one.
     """
-    for key in ("model", "loss", "train_dataset", "val_dataset"):
-        if values.get(key):
-            check_component(key, values[key], key)
     if values.get("optimizer"):
         _optimizer_class(values["optimizer"])
     if values.get("lr_scheduler"):
         _schedule_class(values["lr_scheduler"])
 
 
-def check_training(values: Mapping[str, Any]) -> None:
-    """Check what a configuration must hold to be trained; raises MattingError as `check` does."""
-    check(values)
-    for key in ("batch_size", "iters", "train_dataset", "model"):
-        section(values, key)
-
-
-def model(values: Mapping[str, Any], pretrained: bool = True) -> paddle.nn.Layer:
-    """Make the network of a configuration; without `pretrained` its starting weights are left out."""
-    spec = dict(section(values, "model"))
-    if not pretrained:
-        spec.pop("pretrained", None)
-        if isinstance(spec.get("backbone"), Mapping):
-            spec["backbone"] = {key: value for key, value in spec["backbone"].items() if key != "pretrained"}
-    return build("model", spec, "model")
-
-
-def criterion(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.nn.Layer:
-    """Make the criterion under `loss:`, or the network's default one."""
-    return build("loss", values.get("loss") or {"type": network.default_loss}, "loss")
-
-
-def dataset(values: Mapping[str, Any], which: str) -> Any:
-    """Make the `train_dataset` or `val_dataset`; its samples depend on the configuration's `seed`."""
-    spec = dict(section(values, which))
-    spec.setdefault("seed", values.get("seed") or 0)
-    return build(which, spec, which)
-
-
-def optimizer(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.optimizer.Optimizer:
+def make_optimizer(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.optimizer.Optimizer:
     """Make the optimizer, any that PaddleSeg registers, with its learning rate schedule and warm-up."""
-    spec = dict(values.get("optimizer") or _DEFAULT_OPTIMIZER)
+    spec = dict(values.get("optimizer") or _DEFAULT)
     cls = _optimizer_class(spec)
     spec.pop("type")
     try:
@@ -79,7 +41,7 @@ def optimizer(values: Mapping[str, Any], network: paddle.nn.Layer) -> paddle.opt
 
 
 def _optimizer_class(spec: Mapping[str, Any]) -> Callable[..., Any]:
-    name = _OPTIMIZER_ALIASES.get(spec.get("type", ""), spec.get("type", ""))
+    name = _ALIASES.get(spec.get("type", ""), spec.get("type", ""))
     known = manager.OPTIMIZERS.components_dict
     if name not in known:
         raise MattingError(f"optimizer.type: {name!r} is not one of PaddleSeg's; {nearest(str(name), list(known))}")
