@@ -95,12 +95,12 @@ def time_way(name: str, way: str, folder: Path) -> None:
     network: Callable
     if way == "dynamic":
         from matting import builder, devices
-        from matting.predictor import PaddleNetwork
+        from matting.engines.dynamic import DynamicNetwork
 
         devices.use("cpu")
         layer = builder.model(config.load(name), pretrained=False)
         layer.eval()
-        network = PaddleNetwork(layer)
+        network = DynamicNetwork(layer)
     elif way == "openvino, plain export":
         from matting.engines.openvino import OpenVINONetwork
 

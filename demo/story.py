@@ -15,13 +15,14 @@ import paddle
 from demo import drawn_people
 from matting import builder
 from matting.deployment.loading import Runtime, make_predictor
+from matting.engines.dynamic import DynamicNetwork
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.table import Evaluation
 from matting.pictures.contact_sheet import contact_sheet, over_checkerboard
 from matting.pictures.files import quantise, write_png
 from matting.prediction.jobs import find_jobs
 from matting.prediction.pipeline import predict
-from matting.predictor import PaddleNetwork, Predictor
+from matting.predictor import Predictor
 from matting.sample import Sample
 from matting.training.loop import Options
 from matting.training.workflow import run_training
@@ -90,7 +91,7 @@ def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto
     trained.write_csv(save_dir / "metrics.csv")
     paddle.seed(seed)
     untrained = evaluate(
-        Predictor(PaddleNetwork(builder.model(values, pretrained=False)), builder.val_transforms(values)), validation
+        Predictor(DynamicNetwork(builder.model(values, pretrained=False)), builder.val_transforms(values)), validation
     )
     clock.stop("evaluation")
 

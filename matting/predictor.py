@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
 
 import cv2
 import numpy as np
 
+from matting.engines.network import Interface, Network
 from matting.errors import MattingError
-from matting.sample import BACKGROUND, Sample
+from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN, Sample
 from matting.transforms.compose import Compose
 from matting.transforms.geometry import Padded, undo
 from matting.trimap import impose
 
-
-class Network(Protocol):
-    """A network as a function on arrays: Paddle's layer (`PaddleNetwork`) or an exported program."""
-
-    inputs: tuple[str, ...]
-    """What it takes, by layer name: ("image",) or ("image", "trimap")."""
-
-    stride: int
-    """Height and width of its input must be multiples of this."""
-
-    smallest: int
-    """And not below this."""
-
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """Map float32 (N, C, H, W) inputs, in the order of `inputs`, to alpha (N, 1, H, W) float32 in [0, 1]."""
-        ...
-
-
-class PaddleNetwork:
-    """A Paddle layer as a function on arrays.
-
-    Every call computes in evaluation mode and leaves the layer in the mode in which it found it.
-    """
-
-    def __init__(self, layer: Any) -> None:
-        self.layer = layer
-        self.inputs: tuple[str, ...] = layer.inputs
-        self.stride: int = layer.stride
-        self.smallest: int = getattr(layer, "smallest", layer.stride)
-
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        import paddle
-
-        was_training = self.layer.training
-        self.layer.eval()
-        try:
-            with paddle.no_grad():
-                alpha = self.layer(*(paddle.to_tensor(array) for array in inputs))["alpha"]
-                return alpha.astype("float32").numpy()  # under mixed precision it is shorter
-        finally:
-            if was_training:
-                self.layer.train()
+_CLASSES = np.array([BACKGROUND, UNKNOWN, FOREGROUND], np.uint8)
+"""The planes of a drawn trimap, in their order."""
 
 
 class Predictor:
@@ -64,15 +23,15 @@ class Predictor:
     if the network allows it (exported ones do).
 
     Args:
-        network: see `Network`.
+        network: of `matting.engines`.
         transforms: bring a photograph to the network's input, as under `val_dataset.transforms`; each geometric one is
             undone on the way out. Where they leave a size that the network does not take, the picture is padded at the
             bottom and the right, and the matte cut back.
 
     Example:
         >>> class Threshold:
-        ...     inputs, stride, smallest = ("image",), 1, 1
-        ...     def __call__(self, image): return (image[:, :1] > 0.5).astype("float32")
+        ...     interface = Interface()
+        ...     def __call__(self, image): return {"alpha": (image[:, :1] > 0.5).astype("float32")}
         >>> picture = np.full((2, 3, 3), 200, np.uint8)
         >>> Predictor(Threshold(), [])(picture)[0, 0]
         np.float32(1.0)
@@ -81,34 +40,6 @@ class Predictor:
     def __init__(self, network: Network, transforms: Sequence[Callable[..., Sample]]) -> None:
         self.network = network
         self.transforms = Compose(list(transforms))
-
-    @classmethod
-    def from_config(cls, path: str | Path, model_path: str | Path, **runtime: Any) -> Predictor:
-        """Return the predictor of a configuration and weights, in the fastest engine that is installed.
-
-        Args:
-            path: the configuration, a .yml file.
-            model_path: a checkpoint folder, a file of weights, a URL, or a published name.
-            runtime: fields of `matting.deployment.loading.Runtime`: engine, precision, device, threads, tile_size.
-
-        Raises:
-            MattingError: the configuration or the weights are at fault, or the engine is not there.
-        """
-        from matting import config
-        from matting.deployment.loading import Runtime, make_predictor
-
-        return make_predictor(config.load(path), model_path, Runtime(**runtime))
-
-    @classmethod
-    def from_export(cls, folder: str | Path, **runtime: Any) -> Predictor:
-        """Return the predictor of a folder that tools/export.py made; `runtime` as in `from_config`.
-
-        Raises:
-            MattingError: the folder is no export, its files were changed, or the engine is not there.
-        """
-        from matting.deployment.description import open_predictor
-
-        return open_predictor(Path(folder), **runtime)
 
     def __call__(self, image: np.ndarray, trimap: np.ndarray | None = None) -> np.ndarray:
         """Return the matte of a photograph.
@@ -125,12 +56,41 @@ class Predictor:
             MattingError: the arrays are not of these shapes and types, the network needs a trimap and none is given, or
                 it gives no matte.
         """
+        return self.run(image, trimap)[0]
+
+    def run(
+        self, image: np.ndarray, trimap: np.ndarray | None = None, with_trimap: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the matte as a call does, and with `with_trimap` the trimap that the network draws inside.
+
+        Returns:
+            Alpha, (H, W) float32 in [0, 1], and the trimap, (H, W) uint8 in {0, 128, 255}, or None.
+
+        Raises:
+            MattingError: as a call, or the network draws no trimap.
+        """
         self._check(image, trimap)
+        if with_trimap and not self.draws_trimap:
+            raise MattingError("this network draws no trimap inside, only SHM does; leave it out")
         batch, steps = self.prepare(image, trimap)
-        alpha = self.network(*(batch[name] for name in self.network.inputs))
-        self._check_matte(alpha, batch["image"].shape[2:])
-        alpha = undo(alpha[0, 0], steps)
-        return alpha if trimap is None else impose(alpha, trimap)
+        outputs = self.network(*(batch[name] for name in self.network.interface.inputs))
+        self._check_matte(outputs["alpha"], batch["image"].shape[2:])
+        alpha = undo(outputs["alpha"][0, 0], steps)
+        drawn = None
+        if with_trimap:
+            planes = [undo(plane, steps) for plane in outputs["trimap"][0]]
+            drawn = _CLASSES[np.argmax(planes, axis=0)]
+        return (alpha if trimap is None else impose(alpha, trimap)), drawn
+
+    @property
+    def takes_trimap(self) -> bool:
+        """Whether the network needs a trimap of every photograph."""
+        return "trimap" in self.network.interface.inputs
+
+    @property
+    def draws_trimap(self) -> bool:
+        """Whether the network draws one itself."""
+        return "trimap" in self.network.interface.outputs
 
     def prepare(self, image: np.ndarray, trimap: np.ndarray | None = None) -> tuple[dict[str, np.ndarray], tuple]:
         """Return what the network gets of a photograph, and the steps that bring its answer back (`geometry.undo`).
@@ -142,9 +102,9 @@ class Predictor:
             The inputs by name, (1, C, H, W) float32, and the steps.
         """
         sample = Sample(image=image)
-        if trimap is not None and "trimap" in self.network.inputs:
+        if trimap is not None and self.takes_trimap:
             sample["trimap"] = trimap
-        sample = padded(self.transforms(sample), self.network.stride, self.network.smallest)
+        sample = padded(self.transforms(sample), self.network.interface)
         batch = {"image": np.ascontiguousarray(sample["image"].transpose(2, 0, 1)[None], np.float32)}
         if "trimap" in sample:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
@@ -164,7 +124,7 @@ class Predictor:
     def _check(self, image: np.ndarray, trimap: np.ndarray | None) -> None:
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise MattingError(f"the image is {image.dtype} {image.shape}; a predictor takes (H, W, 3) RGB uint8")
-        if trimap is None and "trimap" in self.network.inputs:
+        if trimap is None and self.takes_trimap:
             raise MattingError(
                 "this network needs a trimap and none was given; "
                 "give --trimap_path: a file, or a folder that mirrors the images"
@@ -173,9 +133,10 @@ class Predictor:
             raise MattingError(f"the trimap is {trimap.shape} but the image is {image.shape[:2]}; the sizes must agree")
 
 
-def padded(sample: Sample, stride: int, smallest: int) -> Sample:
+def padded(sample: Sample, interface: Interface) -> Sample:
     """Grow a sample to a size that the network takes, repeating its border; the added trimap is background."""
     height, width = sample["image"].shape[:2]
+    stride, smallest = interface.stride, interface.smallest
     below, right = (-max(side, smallest) % stride + max(smallest - side, 0) for side in (height, width))
     if not below and not right:
         return sample

@@ -12,8 +12,8 @@ from demo.drawn_people import draw_portrait
 from matting import builder, config, weights
 from matting.conversion import modnet, torchvision
 from matting.conversion.checkpoints import KINDS
+from matting.engines.dynamic import DynamicNetwork
 from matting.pictures.files import read_alpha, write_png
-from matting.predictor import PaddleNetwork
 from matting.registry import BACKBONES
 from parity import batch, golden, sampled, weight
 from tools import ROOT, run_tool
@@ -34,8 +34,8 @@ def authors_checkpoint() -> dict[str, np.ndarray]:
     return arrays
 
 
-def network() -> PaddleNetwork:
-    return PaddleNetwork(builder.model(config.load(AUTHORS), pretrained=False))
+def network() -> DynamicNetwork:
+    return DynamicNetwork(builder.model(config.load(AUTHORS), pretrained=False))
 
 
 def write_checkpoint(path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from demo.drawn_people import draw_portrait
-from matting import Predictor, builder, config, engines, weights
+from matting import builder, config, engines, weights
 from matting.deployment import export
-from matting.deployment.description import Deployment
+from matting.deployment.description import Deployment, open_predictor
 from matting.deployment.export import TOLERANCE
 from matting.deployment.loading import Runtime, cached_export, make_predictor
 from matting.errors import MattingError
@@ -64,7 +64,7 @@ def given(folder: Path) -> tuple[object, ...]:
 def test_every_engine_agrees_with_the_dynamic_graph(exported: Path, engine: str) -> None:
     values = config.load(exported / "modnet.yml")
     dynamic = make_predictor(values, exported / "modnet.pdparams", Runtime("dynamic"))
-    ours = Predictor.from_export(exported / "export", engine=engine)
+    ours = open_predictor(exported / "export", engine=engine)
     for seed, size in enumerate([(96, 80), (70, 133), (64, 64), (200, 50), (33, 40), (96, 80)]):
         image = picture(seed, *size)
         np.testing.assert_allclose(ours(image), dynamic(image), atol=TOLERANCE)
@@ -103,7 +103,7 @@ def test_a_changed_or_missing_file_is_refused(exported: Path, tmp_path: Path) ->
 def test_a_fixed_size_takes_that_size_alone(exported: Path, tmp_path: Path) -> None:
     fixed = run_tool("export", *given(exported), "--save_dir", tmp_path / "fixed", "--input_size", 96, 64)
     assert fixed.status == 0, fixed.error
-    predictor = Predictor.from_export(tmp_path / "fixed")
+    predictor = open_predictor(tmp_path / "fixed")
     assert predictor(picture(0)).shape == (96, 80)
     with pytest.raises(MattingError, match="takes pictures of 96x64 and got 64x64"):
         predictor.network(np.zeros((1, 3, 64, 64), np.float32))
@@ -124,11 +124,11 @@ def test_a_fixed_size_takes_that_size_alone(exported: Path, tmp_path: Path) -> N
 )
 def test_wrong_engines_and_precisions_say_what_there_is(exported: Path, options: dict, said: str) -> None:
     with pytest.raises(MattingError, match=said):
-        Predictor.from_export(exported / "export", **options)
+        open_predictor(exported / "export", **options)
 
 
 def test_predictors_serve_several_threads(exported: Path) -> None:
-    predictor = Predictor.from_export(exported / "export")
+    predictor = open_predictor(exported / "export")
     images = [picture(seed, 64 + 32 * (seed % 3), 96) for seed in range(12)]
     expected, found = [predictor(image) for image in images], {}
 
@@ -263,7 +263,7 @@ def test_arrays_go_out_and_come_back_as_predict_makes_them(exported: Path, tmp_p
 class Brightness(paddle.nn.Layer):
     """The smallest network there is: how bright a pixel is, as its alpha."""
 
-    inputs, stride, smallest, jumps = ("image",), 1, 1, False
+    interface, jumps = engines.Interface(("image",), 1, 1), False
 
     def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
         return {"alpha": paddle.nn.functional.sigmoid(image.mean(axis=1, keepdim=True))}
@@ -279,9 +279,9 @@ def test_exports_that_are_off_are_refused(
     network, rng = Brightness(), np.random.default_rng(0)
     network.jumps = jumps
 
-    def engine(image: np.ndarray) -> np.ndarray:
+    def engine(image: np.ndarray) -> dict[str, np.ndarray]:
         alpha = network(paddle.to_tensor(image))["alpha"].numpy()
-        return alpha + np.where(rng.random(alpha.shape) < share, np.float32(off), 0)
+        return {"alpha": alpha + np.where(rng.random(alpha.shape) < share, np.float32(off), 0)}
 
     monkeypatch.setattr(export, "installed", lambda: ("abacus",))
     monkeypatch.setattr(export, "open_engine", lambda *_: engine)

@@ -12,6 +12,8 @@ from paddle.nn import functional as F
 import drawn
 import parity
 from matting import builder, config, weights
+from matting.engines.dynamic import DynamicNetwork
+from matting.engines.network import Interface
 from matting.engines.tiles import Tiled
 from matting.errors import MattingError
 from matting.losses import DIMLoss, terms
@@ -19,7 +21,7 @@ from matting.models import DIM, MODNet
 from matting.models.backbones import VGG16, HRNet_W18, MobileNetV2, ResNet50_vd
 from matting.models.layers import unpool
 from matting.pictures.files import read_alpha, write_png
-from matting.predictor import PaddleNetwork, Predictor
+from matting.predictor import Predictor
 from matting.training.freezing import learn_only, set_training
 from matting.training.loop import Options
 from matting.training.workflow import run_training
@@ -90,7 +92,7 @@ def test_pictures_of_any_size_are_taken(upsampling: str) -> None:
     network.eval()
     with pytest.raises(MattingError, match="no side may be below 32"):
         network(paddle.rand([1, 3, 31, 71]), paddle.full([1, 1, 31, 71], 128.0))
-    predictor = Predictor(PaddleNetwork(network), [])
+    predictor = Predictor(DynamicNetwork(network), [])
     for height, width in ((5, 40), (45, 71)):
         trimap = np.full((height, width), 128, np.uint8)
         assert predictor(np.zeros((height, width, 3), np.uint8), trimap).shape == (height, width)
@@ -189,17 +191,17 @@ def test_freezing_works_for_modnet_too() -> None:
 class Neighbourhood:
     """A stand-in whose alpha depends on the 31 x 31 pixels around, and that notes the sizes it is asked for."""
 
-    inputs, stride, smallest = ("image", "trimap"), 1, 32
+    interface = Interface(("image", "trimap"), 1, 32)
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         import cv2
 
         self.sizes.append(inputs[0].shape[2:])
         means = [cv2.blur(image[0], (31, 31), borderType=cv2.BORDER_REPLICATE) for image in inputs[0]]
-        return np.stack(means)[:, None] / 255
+        return {"alpha": np.stack(means)[:, None] / 255}
 
 
 @pytest.mark.parametrize("size", [(200, 300), (96, 97), (129, 64), (64, 400)])
@@ -208,8 +210,8 @@ def test_tiles_equal_the_whole_where_the_margin_covers_the_neighbourhood(size: t
     image = rng.uniform(0, 255, (1, 3, *size)).astype(np.float32)
     trimap = np.full((1, 1, *size), 128, np.float32)
     network = Neighbourhood()
-    whole = network(image, trimap)
-    np.testing.assert_allclose(Tiled(network, 64, 32)(image, trimap), whole, atol=1e-6)
+    whole = network(image, trimap)["alpha"]
+    np.testing.assert_allclose(Tiled(network, 64, 32)(image, trimap)["alpha"], whole, atol=1e-6)
     assert all(max(seen) <= 64 + 3 * 32 for seen in network.sizes[1:])
 
 
@@ -217,7 +219,7 @@ def test_tiles_of_known_pixels_are_skipped() -> None:
     trimap = np.zeros((1, 1, 256, 256), np.float32)
     trimap[..., :64, :64], trimap[..., 128:, :] = 128, 255
     network = Neighbourhood()
-    alpha = Tiled(network, 64, 32)(np.zeros((1, 3, 256, 256), np.float32), trimap)
+    alpha = Tiled(network, 64, 32)(np.zeros((1, 3, 256, 256), np.float32), trimap)["alpha"]
     assert len(network.sizes) == 1 and (alpha[..., 128:, :] == 1).all()
     with pytest.raises(MattingError, match="multiple of 32"):
         Tiled(network, 100)

@@ -23,9 +23,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from matting import Predictor, builder, weights
 from matting.deployment import export, loading, quantisation
-from matting.deployment.description import Deployment
+from matting.deployment.description import Deployment, open_predictor
 from matting.deployment.loading import cached_export
 from matting.engines import ENGINES, paddle_file
+from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.pictures.files import write_png
 from matting.system import filling
@@ -38,7 +39,7 @@ PICTURE = np.full((8, 12, 3), 200, np.uint8)
 class Brightness(paddle.nn.Layer):
     """The smallest network that has weights."""
 
-    inputs, stride, smallest, jumps = ("image",), 1, 1, False
+    interface, outputs, jumps = Interface(), ("alpha",), False
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,7 +125,7 @@ def rewrite(folder: Path, **changes: Any) -> None:
 def test_edited_descriptions_are_refused_by_field(ours: Path, field: str, value: Any, said: str) -> None:
     rewrite(ours, **{field: value})
     with pytest.raises(MattingError, match=said):
-        Predictor.from_export(ours, engine="onnxruntime")
+        open_predictor(ours, engine="onnxruntime")
 
 
 def network_file(inputs: list[str], output: str, channels: int = 3) -> bytes:
@@ -160,7 +161,7 @@ def test_networks_of_other_inputs_and_outputs_are_refused(ours: Path, engine: st
     (ours / "model.onnx").write_bytes(content)
     described.write(ours)
     with pytest.raises(MattingError, match=said):
-        Predictor.from_export(ours, engine=engine)(PICTURE)
+        open_predictor(ours, engine=engine)(PICTURE)
 
 
 @pytest.mark.parametrize("listed", [True, False])
@@ -176,7 +177,7 @@ def test_broken_files_of_paddle_are_refused(ours: Path, name: str, change: str, 
     if listed:
         described.write(ours)
     with pytest.raises(MattingError, match=rf"{name}|model\.json"):
-        Predictor.from_export(ours, engine="paddle")(PICTURE)
+        open_predictor(ours, engine="paddle")(PICTURE)
 
 
 def test_weights_of_no_tensor_are_refused(ours: Path) -> None:
@@ -200,8 +201,8 @@ def test_strange_tensors_are_refused(ours: Path, dimensions: bytes) -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_export_deleted_while_it_is_used_goes_on(ours: Path, source: Path, engine: str) -> None:
-    right = Predictor.from_export(source / "export", engine=engine)
-    predictor = Predictor.from_export(ours, engine=engine)
+    right = open_predictor(source / "export", engine=engine)
+    predictor = open_predictor(ours, engine=engine)
     predictor(PICTURE)
     shutil.rmtree(ours)
     other = np.zeros((40, 16, 3), np.uint8)  # a size that no program was compiled for yet
@@ -228,10 +229,10 @@ def test_weights_that_are_not_finite_are_refused(source: Path, tmp_path: Path, v
 )
 def test_what_is_no_matte_is_refused(answer: Callable, said: str) -> None:
     class Network:
-        inputs, stride, smallest = ("image",), 1, 1
+        interface = Interface()
 
-        def __call__(self, image: np.ndarray) -> np.ndarray:
-            return answer(image)
+        def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+            return {"alpha": answer(image)}
 
     with pytest.raises(MattingError, match=said):
         Predictor(Network(), [])(PICTURE)
@@ -255,10 +256,10 @@ def test_an_int8_version_is_there_when_it_was_accepted_only(
         quantisation.calibrate(ours, [tmp_path / "photo.png"])
     assert len(tries) == 2 and (ours / "deploy.yml").read_bytes() == before
     with pytest.raises(MattingError, match="no model_int8.onnx"):
-        Predictor.from_export(ours, precision="int8")
+        open_predictor(ours, precision="int8")
     monkeypatch.setattr(quantisation, "BOUND", 1)
     quantisation.calibrate(ours, [tmp_path / "photo.png"])
-    assert Predictor.from_export(ours, precision="int8")(PICTURE).shape == (8, 12)
+    assert open_predictor(ours, precision="int8")(PICTURE).shape == (8, 12)
     assert sorted(path.name for path in ours.iterdir()) == [
         "deploy.yml", "model.json", "model.onnx", "model.pdiparams", "model_int8.onnx",
     ]  # fmt: skip
@@ -275,7 +276,7 @@ def test_an_empty_folder_is_filled_and_not_replaced(
     for given in (Path("."), tmp_path / "folder", tmp_path / "link"):
         export.export(VALUES, source / "w.pdparams", given)
         assert (tmp_path / "folder").stat().st_ino == number
-        assert Predictor.from_export(given)(PICTURE).shape == (8, 12)
+        assert open_predictor(given)(PICTURE).shape == (8, 12)
         assert sorted(os.listdir(tmp_path)) == ["folder", "link"]
         for path in (tmp_path / "folder").iterdir():
             path.unlink()

@@ -340,7 +340,7 @@ def packed_file() -> bytes:
 
 TABLE = b"name,height,width,SAD,MSE\na.png,4,5,1.5,0.25\nb.png,4,5,2.5,0.5\nmean,,,2.0,0.375\n"
 DEPLOY = yaml.safe_dump({
-    "format": 1, "version": "0.1.0", "model": "MODNet", "output": "alpha", "inputs": ["image"], "stride": 32,
+    "format": 1, "version": "0.1.0", "model": "MODNet", "inputs": ["image"], "outputs": ["alpha"], "stride": 32,
     "smallest": 32, "size": None, "transforms": [{"type": "Normalize"}], "weights_sha256": "0", "files": {},
 }).encode()  # fmt: skip
 READERS: dict[str, tuple[bytes, str, Callable[[Path], Any]]] = {

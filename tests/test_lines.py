@@ -11,6 +11,7 @@ import drawn
 from matting.curation.inspection.subjects import find_subjects
 from matting.curation.preparation.pairing import read_names
 from matting.datasets.lists import read_lists
+from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.prediction import arrays
 from matting.prediction.jobs import find_jobs
@@ -48,10 +49,10 @@ def test_every_tool_finds_such_names(tmp_path: Path) -> None:
 
 def test_arrays_of_such_names_are_packed_and_run(tmp_path: Path) -> None:
     class Network:
-        inputs, stride, smallest = ("image",), 1, 1
+        interface = Interface()
 
-        def __call__(self, image: np.ndarray) -> np.ndarray:
-            return image[:, :1]
+        def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+            return {"alpha": image[:, :1]}
 
     from matting.predictor import Predictor
 
@@ -67,10 +68,10 @@ def test_arrays_of_names_with_line_breaks_are_listed_on_one_line(tmp_path: Path)
     from matting.predictor import Predictor
 
     class Network:
-        inputs, stride, smallest = ("image",), 1, 1
+        interface = Interface()
 
-        def __call__(self, image: np.ndarray) -> np.ndarray:
-            return image[:, :1]
+        def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+            return {"alpha": image[:, :1]}
 
     drawn.save(tmp_path / "in/a\nb.png", drawn.texture(8, 9))
     datalist = arrays.pack(Predictor(Network(), []), find_jobs(tmp_path / "in"), tmp_path / "arrays")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.prediction import arrays
 from matting.prediction.jobs import find_jobs
@@ -19,10 +20,10 @@ from tools import one_sentence, run_tool
 class Half:
     """A network that says one half everywhere."""
 
-    inputs, stride, smallest = ("image",), 1, 1
+    interface = Interface()
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        return np.full((1, 1, *image.shape[2:]), 0.5, np.float32)
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        return {"alpha": np.full((1, 1, *image.shape[2:]), 0.5, np.float32)}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -12,8 +12,8 @@ import paddle
 import pytest
 
 from matting import weights
+from matting.engines.dynamic import DynamicNetwork
 from matting.evaluation.table import Evaluation
-from matting.predictor import PaddleNetwork
 from matting.training.workflow import run_training
 from test_training import options, values  # noqa: F401  (a fixture)
 
@@ -79,5 +79,5 @@ def test_a_matte_is_float32_whatever_the_network_computes_in() -> None:
         def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
             return {"alpha": image.astype("bfloat16")}
 
-    matte = PaddleNetwork(Half())(np.full((1, 1, 2, 2), 0.5, np.float32))
+    matte = DynamicNetwork(Half())(np.full((1, 1, 2, 2), 0.5, np.float32))
     assert matte.dtype == np.float32 and (matte == 0.5).all()

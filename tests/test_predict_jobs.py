@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha, read_image, write_png
 from matting.prediction.jobs import find_jobs
@@ -19,10 +20,10 @@ from matting.predictor import Predictor
 class Bright:
     """A network of one rule: what is bright is foreground."""
 
-    inputs, stride, smallest = ("image",), 1, 1
+    interface = Interface(("image",), 1, 1)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        return (image[:, :1] > 127).astype(np.float32)
+    def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+        return {"alpha": (image[:, :1] > 127).astype(np.float32)}
 
 
 def picture(path: Path, value: int = 200, size: tuple[int, int] = (4, 6)) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.predictor import Predictor
 from matting.transforms import Normalize, ResizeByShort, ResizeToIntMult
@@ -13,22 +14,22 @@ from matting.transforms import Normalize, ResizeByShort, ResizeToIntMult
 class Copy:
     """A network that returns the picture's red channel, and notes the sizes it is asked for."""
 
-    inputs, stride, smallest = ("image",), 32, 32
+    interface = Interface(("image",), 32, 32)
 
     def __init__(self) -> None:
         self.sizes: list[tuple[int, ...]] = []
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         self.sizes.append(inputs[0].shape)
-        return inputs[0][:, :1] / 255
+        return {"alpha": inputs[0][:, :1] / 255}
 
 
 class CopyTrimap(Copy):
-    inputs = ("image", "trimap")
+    interface = Interface(("image", "trimap"), 32, 32)
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         super().__call__(*inputs)
-        return inputs[1] / 255
+        return {"alpha": inputs[1] / 255}
 
 
 def ramp(height: int, width: int) -> np.ndarray:

@@ -32,7 +32,7 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
 def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
     """Cut out everything that the flags name; return the exit status."""
     from matting import config
-    from matting.deployment.loading import Runtime, inner_trimap, make_predictor, trimap_drawer
+    from matting.deployment.loading import Runtime, make_predictor, trimap_drawer
     from matting.prediction.jobs import find_jobs
     from matting.prediction.outputs import Outputs
     from matting.prediction.pipeline import predict
@@ -50,15 +50,16 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
-    if "trimap" in predictor.network.inputs and not (args.trimap_path or drawer):
+    if predictor.takes_trimap and not (args.trimap_path or drawer):
         raise _cli.MattingError(
             f"{args.config or args.model_path} needs a trimap for every image; give --trimap_path "
             "(tools/make_trimap.py makes them from masks), or let a network draw them: --trimap_from "
             "MODNET_CONFIG:WEIGHTS"
         )
-    shown = inner_trimap(predictor) if "trimap" in kinds else None
+    if "trimap" in kinds and not predictor.draws_trimap:
+        raise _cli.MattingError("--save trimap: this network draws no trimap inside, only SHM does; leave it out")
     summary = predict(
-        predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing, shown,
+        predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing,
         made_with=made_with(values, args.model_path, runtime, args.trimap_from),
         inputs=[path for job in every for path in job.files], tell=_cli.say_skipped,
     )  # fmt: skip

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import paddle
 
-from demo.drawn_people import draw_portrait
 from matting import builder, config, weights
 from matting.conversion import modnet, shm, torchvision
+from matting.engines.dynamic import DynamicNetwork
+from matting.engines.trial import trial_picture
 from matting.errors import MattingError
-from matting.predictor import PaddleNetwork
 from matting.registry import BACKBONES, nearest
 from matting.weights.identity import identity
 
@@ -86,22 +86,22 @@ def convert(kind: str, source: Path, target: Path, compare: Path | None = None) 
     values = config.load(_CONFIGS / how.config)
     network = builder.model(values, pretrained=False)
     weights.put(network, converted, source)
-    difference = _try_network(PaddleNetwork(network), compare)
+    difference = _try_network(DynamicNetwork(network), compare)
     weights.write_weights(target, converted, identity(values))
     return Converted(len(converted), [], difference)
 
 
-def _try_network(network: PaddleNetwork, compare: Path | None) -> float | None:
-    """Run the network on a drawn portrait, or on the reference's input, whose alpha it must then give."""
+def _try_network(network: DynamicNetwork, compare: Path | None) -> float | None:
+    """Run the network on a picture, or on the reference's input, whose alpha it must then give."""
     if compare is None:
-        image, _ = draw_portrait(np.random.default_rng(0), 160, 128)
-        alpha = network((image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32))
+        image, _ = trial_picture(160, 128)
+        alpha = network((image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32))["alpha"]
         if not np.isfinite(alpha).all() or alpha.min() < 0 or alpha.max() > 1:
             raise MattingError(f"the converted network gives alpha from {alpha.min()} to {alpha.max()}, not in 0 to 1")
-        logger.info("alpha of a drawn portrait: mean %.4f, from %.4f to %.4f", alpha.mean(), alpha.min(), alpha.max())
+        logger.info("alpha of a picture: mean %.4f, from %.4f to %.4f", alpha.mean(), alpha.min(), alpha.max())
         return None
     image, theirs = _reference(compare)
-    ours = network(image)
+    ours = network(image)["alpha"]
     if ours.shape != theirs.shape:
         raise MattingError(f"{compare}: alpha is {theirs.shape}, the network gives {ours.shape} of this image")
     difference = float(np.abs(ours - theirs).max())

@@ -48,7 +48,6 @@ class Deployment:
             "format": fields.FORMAT,
             "version": __version__,
             "model": self.model,
-            "output": "alpha",
             **interface,
             "transforms": self.transforms,
             "weights_sha256": self.weights_sha256,
@@ -70,7 +69,11 @@ class Deployment:
             raise MattingError(f"{folder} is no export ({error}); make one with tools/export.py") from None
         size = content["size"]
         interface = Interface(
-            tuple(content["inputs"]), content["stride"], content["smallest"], tuple(size) if size else None
+            tuple(content["inputs"]),
+            content["stride"],
+            content["smallest"],
+            tuple(size) if size else None,
+            tuple(content["outputs"]),
         )
         read = cls(content["model"], interface, content["transforms"], content["weights_sha256"], content["files"])
         read._check_files(folder)

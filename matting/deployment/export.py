@@ -7,27 +7,26 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import paddle
 
-from demo.drawn_people import draw_portrait
 from matting import builder, weights
 from matting.builder import section
 from matting.deployment.description import Deployment, put_into_place
 from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine, paddle_file
+from matting.engines.dynamic import DynamicNetwork
+from matting.engines.trial import trial_inputs
 from matting.errors import MattingError, UnwritableError
-from matting.predictor import PaddleNetwork
 from matting.registry import TRANSFORMS
 from matting.system import atomic
 from matting.system.digest import sha256
 from matting.system.filling import filling, remove_abandoned
 from matting.text import is_utf8
 from matting.transforms import resize
-from matting.trimap import for_evaluation
 from matting.weights.trained import load_trained
 
 logger = logging.getLogger(__name__)
@@ -54,15 +53,16 @@ class Exported:
     average: bool = False
 
 
-class _AlphaOnly(paddle.nn.Layer):
-    """A network reduced to its matte."""
+class _Outputs(paddle.nn.Layer):
+    """A network reduced to what its interface names, in that order."""
 
     def __init__(self, network: paddle.nn.Layer) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: paddle.Tensor, trimap: paddle.Tensor | None = None) -> paddle.Tensor:
-        return self.network(*([image] if trimap is None else [image, trimap]))["alpha"]
+    def forward(self, image: paddle.Tensor, trimap: paddle.Tensor | None = None) -> list[paddle.Tensor]:
+        outputs = self.network(*([image] if trimap is None else [image, trimap]))
+        return [outputs[name] for name in self.network.outputs]
 
 
 def export(
@@ -89,7 +89,7 @@ def export(
     network = builder.model(values, pretrained=False)
     load_trained(network, file, values, partial)
     network.eval()
-    interface = Interface(tuple(network.inputs), network.stride, PaddleNetwork(network).smallest, size)
+    interface = replace(network.interface, size=size)
     _check_input_size(interface)
     spec = section(values, "model")
     backbone = (spec.get("backbone") or {}).get("type")
@@ -105,11 +105,11 @@ def export(
         described.write(beside)
         differences = verify(network, beside, interface)
         put_into_place(beside, target)
-    return Exported(folder, differences, getattr(network, "jumps", False))
+    return Exported(folder, differences, network.jumps)
 
 
 def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict[str, float]:
-    """Return by engine how far alpha is from what the network computes in float64, on noise and on a drawn portrait.
+    """Return by engine how far alpha is from what the network computes in float64, on noise and on a picture.
 
     "dynamic" is the network in float32 as Paddle runs it, which can be farther off than the engines: on large maps its
     instance norms lose digits. The largest difference counts; for networks that jump, where any engine's rounding, and
@@ -119,17 +119,17 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
         MattingError: an engine is farther off than `TOLERANCE`, and than five times what Paddle itself is (untrained
             networks amplify rounding).
     """
-    inputs = _trial_inputs(interface)
-    found = {"dynamic": [PaddleNetwork(network)(*arrays) for arrays in inputs]}
+    inputs = trial_inputs(interface)
+    found = {"dynamic": [DynamicNetwork(network)(*arrays)["alpha"] for arrays in inputs]}
     for name in installed():
         engine = open_engine(folder, interface, name)
-        found[name] = [engine(*arrays) for arrays in inputs]
+        found[name] = [engine(*arrays)["alpha"] for arrays in inputs]
     network.to(dtype="float64")
     with paddle.no_grad():
         exact = [
             network(*(paddle.to_tensor(array, "float64") for array in arrays))["alpha"].numpy() for arrays in inputs
         ]
-    jumps = getattr(network, "jumps", False)
+    jumps = network.jumps
     distance = np.mean if jumps else np.max
     differences = {
         name: max(float(distance(np.abs(alpha - truth))) for alpha, truth in zip(alphas, exact, strict=True))
@@ -144,27 +144,13 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
     return differences
 
 
-def _trial_inputs(interface: Interface) -> list[tuple[np.ndarray, ...]]:
-    """Return noise and a drawn portrait, of two sizes where sizes are free, the first as a batch of two."""
-    rng = np.random.default_rng(0)
-    step = max(interface.stride, interface.smallest, 32)
-    sizes = [(3 * step, 2 * step), (4 * step, 5 * step)] if interface.size is None else [interface.size] * 2
-    noise = rng.normal(size=(2, 3, *sizes[0])).astype(np.float32)
-    image, alpha = draw_portrait(rng, *sizes[1])
-    portrait = (image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32)
-    if interface.inputs == ("image",):
-        return [(noise,), (portrait,)]
-    random = rng.choice(np.array([0, 128, 255], np.float32), (2, 1, *sizes[0]))
-    return [(noise, random), (portrait, for_evaluation(alpha)[None, None].astype(np.float32))]
-
-
 def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) -> None:
     sides = interface.size or (None, None)
     specs = [
         paddle.static.InputSpec([None, 3 if name == "image" else 1, *sides], "float32", name)
         for name in interface.inputs
     ]
-    reduced = _AlphaOnly(network)
+    reduced = _Outputs(network)
     reduced.eval()
     traced = paddle.jit.to_static(reduced, input_spec=specs, full_graph=True)
     paddle.jit.save(traced, str(folder / "model"))
@@ -185,7 +171,7 @@ def _write_onnx(folder: Path, described: Deployment) -> None:
     # Its own constant folding would install packages by itself.
     with _quiet():
         content = paddle2onnx.export(str(program), str(parameters), None, opset_version=_OPSET, optimize_tool="none")
-    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, "alpha", described.model))
+    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, described.interface.outputs, described.model))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 from matting import builder
 from matting.errors import MattingError
 
-FORMAT = 1
+FORMAT = 2
 LARGEST_STEP = 1024
 """Of `stride` and `smallest`: every picture is padded to them, so a mistyped one would take all memory."""
 
@@ -35,7 +35,7 @@ def _are_files(value: Any) -> bool:
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda value: isinstance(value, str), "a text"),
-    "output": (lambda value: value == "alpha", "alpha"),
+    "outputs": (lambda value: value in (["alpha"], ["alpha", "trimap"]), "[alpha] or [alpha, trimap]"),
     "inputs": (lambda value: value in (["image"], ["image", "trimap"]), "[image] or [image, trimap]"),
     "stride": (_is_step, f"a whole number from 1 to {LARGEST_STEP}"),
     "smallest": (_is_step, f"a whole number from 1 to {LARGEST_STEP}"),

@@ -18,7 +18,7 @@ from matting import builder, config, engines, trimap, weights
 from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError, UnwritableError
-from matting.predictor import PaddleNetwork, Predictor
+from matting.predictor import Predictor
 from matting.system import atomic
 from matting.system.digest import sha256
 from matting.system.filling import remove_abandoned
@@ -182,7 +182,7 @@ def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.n
     if not colon:
         raise MattingError(f"--trimap_from {source}: expected CONFIG:WEIGHTS, such as modnet.yml:output/best_model")
     predictor = make_predictor(config.load(path), model_path, runtime)
-    if "trimap" in predictor.network.inputs:
+    if predictor.takes_trimap:
         raise MattingError(f"--trimap_from {source}: this network needs a trimap itself; name a MODNet")
 
     def draw(image: np.ndarray) -> np.ndarray:
@@ -190,20 +190,6 @@ def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.n
         return trimap.from_mask(alpha, trimap.relative_kernel(alpha, _DRAWN_WIDTH))
 
     return draw
-
-
-def inner_trimap(predictor: Predictor) -> Callable[[np.ndarray], np.ndarray]:
-    """Return a function that gives the trimap which a network draws inside, of a photograph at its size.
-
-    Raises:
-        MattingError: the network draws none, or it is not run as Paddle's dynamic graph, which alone can show it.
-    """
-    layer = getattr(predictor.network, "layer", None)
-    if not hasattr(layer, "trimap_probabilities"):
-        raise MattingError("--save trimap: only SHM draws a trimap inside, and only --engine dynamic shows it")
-    from matting.evaluation.trimaps import draw_trimap
-
-    return lambda image: draw_trimap(layer, predictor.transforms, image)
 
 
 def _engine(runtime: Runtime) -> str:
@@ -226,6 +212,7 @@ def _can_export() -> bool:
 
 def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime, partial: bool) -> Predictor:
     from matting import devices
+    from matting.engines.dynamic import DynamicNetwork
 
     if runtime.precision != "fp32":
         raise MattingError(f"--precision {runtime.precision}: Paddle's dynamic graph predicts in fp32 only")
@@ -235,5 +222,5 @@ def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime
     network = builder.model(values, pretrained=False)
     load_trained(network, model_path, values, partial)
     return Predictor(
-        tiled(PaddleNetwork(network), runtime.tile_size, runtime.tile_margin), builder.val_transforms(values)
+        tiled(DynamicNetwork(network), runtime.tile_size, runtime.tile_margin), builder.val_transforms(values)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,15 @@ import onnx
 from onnx import helper, numpy_helper
 
 
-def finish(content: bytes, output: str, description: str) -> bytes:
-    """Return a converted model with its output named, its free sizes named, and its instance norms spread out.
+def finish(content: bytes, outputs: Sequence[str], description: str) -> bytes:
+    """Return a converted model with its outputs named, its free sizes named, and its instance norms spread out.
 
     Args:
-        content: a serialised model with 4-dimensional inputs and one output.
+        content: a serialised model with 4-dimensional inputs and as many outputs as there are names.
     """
     model = onnx.load_model_from_string(content)
-    _rename(model, model.graph.output[0].name, output)
+    for old, new in zip([value.name for value in model.graph.output], outputs, strict=True):
+        _rename(model, old, new)
     for value in (*model.graph.input, *model.graph.output):
         for dimension, name in zip(value.type.tensor_type.shape.dim, ("batch", "", "height", "width"), strict=True):
             if not dimension.HasField("dim_value") and name:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Any
 
-from matting.engines.interface import Interface
+from matting.engines.network import Interface, Network
 from matting.errors import MattingError
 from matting.text import is_utf8
 
@@ -23,7 +22,7 @@ PARAMETERS = "model.pdiparams"
 
 _PACKAGES = {"openvino": "openvino", "onnxruntime": "onnxruntime", "paddle": "paddle"}
 
-__all__ = ["ENGINES", "FILES", "PARAMETERS", "PRECISIONS", "Interface", "choose", "installed", "open_engine"]
+__all__ = ["ENGINES", "FILES", "PARAMETERS", "PRECISIONS", "Interface", "Network", "choose", "installed", "open_engine"]
 
 
 def installed() -> list[str]:
@@ -48,7 +47,7 @@ def choose(name: str) -> str:
 
 def open_engine(
     folder: Path, interface: Interface, name: str = "auto", precision: str = "fp32", threads: int = 0
-) -> Any:
+) -> Network:
     """Load an exported network.
 
     Args:
@@ -59,8 +58,7 @@ def open_engine(
         threads: 0 takes all cores.
 
     Returns:
-        A function from float32 arrays (N, C, H, W), in the order of `interface.inputs`, to alpha (N, 1, H, W) float32,
-        with the attributes `inputs`, `stride` and `smallest`. Calls from several threads are safe.
+        The network, whose calls from several threads are safe.
 
     Raises:
         MattingError: the engine or precision is not there.

@@ -7,20 +7,19 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from matting.engines.interface import Interface, explained
+from matting.engines.network import Interface, explained
 
 
 class ONNXRuntimeNetwork:
     """An ONNX file as a function on arrays; on a GPU if this ONNX Runtime can use one, else on the CPU.
 
     Args:
-        file: with the inputs of the interface and the output `alpha`.
+        file: with the inputs of and outputs of the interface.
         threads: 0 takes all cores.
     """
 
     def __init__(self, file: Path, interface: Interface, threads: int = 0) -> None:
-        self._interface = interface
-        self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        self.interface = interface
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -34,8 +33,10 @@ class ONNXRuntimeNetwork:
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         interface.check_names(file, [value.name for value in inputs], [value.name for value in outputs])
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """See `matting.engines.open_engine`."""
-        self._interface.check(inputs)
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """See `matting.engines.Network`."""
+        self.interface.check(inputs)
+        names = self.interface.outputs
         with explained("ONNX Runtime", self._file):
-            return self._session.run(["alpha"], dict(zip(self.inputs, inputs, strict=True)))[0]
+            arrays = self._session.run(list(names), dict(zip(self.interface.inputs, inputs, strict=True)))
+        return dict(zip(names, arrays, strict=True))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from matting.engines.interface import Interface, explained
+from matting.engines.network import Interface, explained
 from matting.errors import MattingError
 from matting.system import cpu
 
@@ -25,7 +25,7 @@ class OpenVINONetwork:
     the latter (docs/deployment.md). So each size gets its own, and the last few are kept.
 
     Args:
-        file: with the inputs of the interface and the output `alpha`.
+        file: with the inputs of and outputs of the interface.
         threads: 0 takes all cores.
         precision: "fp32", "bf16" (where the processor computes in it), or "int8" (the file holds it).
 
@@ -34,8 +34,7 @@ class OpenVINONetwork:
     """
 
     def __init__(self, file: Path, interface: Interface, threads: int = 0, precision: str = "fp32") -> None:
-        self._interface = interface
-        self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        self.interface = interface
         self._core = openvino.Core()
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise MattingError("--precision bf16: this processor does not compute in bfloat16; use fp32 or int8")
@@ -51,20 +50,20 @@ class OpenVINONetwork:
             # Kept, because each new size reads the network again, and by then the file may be gone or another.
             self._content = file.read_bytes()
             model = self._core.read_model(self._content)
-        known = {*self.inputs, "alpha"}
+        known = {*interface.inputs, *interface.outputs}
         interface.check_names(
             file, [_name(value, known) for value in model.inputs], [_name(value, known) for value in model.outputs]
         )
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """See `matting.engines.open_engine`."""
-        self._interface.check(inputs)
-        arrays = dict(zip(self.inputs, inputs, strict=True))
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """See `matting.engines.Network`."""
+        self.interface.check(inputs)
+        arrays = dict(zip(self.interface.inputs, inputs, strict=True))
         # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
         with self._lock, explained("OpenVINO", self._file):
             request = self._request(arrays)
             request.infer(arrays, share_inputs=True)
-            return request.get_tensor("alpha").data.copy()
+            return {name: request.get_tensor(name).data.copy() for name in self.interface.outputs}
 
     def _request(self, arrays: dict[str, np.ndarray]) -> Any:
         sizes = tuple(array.shape for array in arrays.values())

@@ -9,7 +9,7 @@ import numpy as np
 from paddle import inference
 
 from matting.engines import paddle_file
-from matting.engines.interface import Interface, explained
+from matting.engines.network import Interface, explained
 from matting.system import cpu
 
 
@@ -22,8 +22,7 @@ class PaddleInferenceNetwork:
     """
 
     def __init__(self, file: Path, interface: Interface, threads: int = 0) -> None:
-        self._interface = interface
-        self.inputs, self.stride, self.smallest = interface.inputs, interface.stride, interface.smallest
+        self.interface = interface
         paddle_file.check(file, file.with_suffix(".pdiparams"))
         config = inference.Config(str(file), str(file.with_suffix(".pdiparams")))
         config.disable_gpu()
@@ -37,17 +36,18 @@ class PaddleInferenceNetwork:
         self._file = file
         with explained("Paddle Inference", file):
             self._predictor = inference.create_predictor(config)
-        # Its program does not keep the output's name, and has one output.
-        outputs = ["alpha"] if len(self._predictor.get_output_names()) == 1 else self._predictor.get_output_names()
+        # Its program does not keep the names of its outputs, only their order.
+        names = self._predictor.get_output_names()
+        outputs = interface.outputs if len(names) == len(interface.outputs) else names
         interface.check_names(file, self._predictor.get_input_names(), outputs)
         self._lock = threading.Lock()
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """See `matting.engines.open_engine`."""
-        self._interface.check(inputs)
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """See `matting.engines.Network`."""
+        self.interface.check(inputs)
         with self._lock, explained("Paddle Inference", self._file):
-            for name, array in zip(self.inputs, inputs, strict=True):
+            for name, array in zip(self.interface.inputs, inputs, strict=True):
                 self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array))
             self._predictor.run()
-            output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
-            return output.copy_to_cpu()
+            handles = map(self._predictor.get_output_handle, self._predictor.get_output_names())
+            return {name: handle.copy_to_cpu() for name, handle in zip(self.interface.outputs, handles, strict=True)}

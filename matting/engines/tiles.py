@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from matting.engines.network import Network
 from matting.errors import MattingError
-from matting.predictor import Network
 from matting.sample import UNKNOWN
 
 MARGIN = 128
@@ -19,7 +19,7 @@ _GRID = 32
 
 def tiled(network: Network, size: int, margin: int = MARGIN) -> Network:
     """Return the network in tiles if it takes a trimap and a tile size is given, else the network itself."""
-    return Tiled(network, size, margin) if size and "trimap" in network.inputs else network
+    return Tiled(network, size, margin) if size and "trimap" in network.interface.inputs else network
 
 
 class Tiled:
@@ -41,14 +41,13 @@ class Tiled:
         for name, value, least in (("tile size", size, _GRID), ("tile margin", margin, 0)):
             if value < least or value % _GRID:
                 raise MattingError(f"the {name} is {value}; it must be a multiple of {_GRID}, at least {least}")
-        if network.inputs != ("image", "trimap"):
+        if network.interface.inputs != ("image", "trimap"):
             raise MattingError("only networks that take a trimap can work in tiles; leave --tile_size out")
         self._network, self._size, self._margin = network, size, margin
-        self.inputs: tuple[str, ...] = network.inputs
-        self.stride, self.smallest = network.stride, network.smallest
+        self.interface = network.interface
 
-    def __call__(self, *inputs: np.ndarray) -> np.ndarray:
-        """Map image (N, 3, H, W) and trimap (N, 1, H, W) to alpha (N, 1, H, W)."""
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Map image (N, 3, H, W) and trimap (N, 1, H, W) to `alpha` (N, 1, H, W)."""
         image, trimap = inputs
         height, width = image.shape[2:]
         if max(height, width) <= self._size + self._margin:
@@ -58,20 +57,20 @@ class Tiled:
             for left, right in self._spans(width):
                 if (trimap[:, :, top:bottom, left:right] == UNKNOWN).any():
                     alpha[:, :, top:bottom, left:right] = self._tile(image, trimap, top, bottom, left, right)
-        return alpha
+        return {"alpha": alpha}
 
     def _tile(self, image: np.ndarray, trimap: np.ndarray, top: int, bottom: int, left: int, right: int) -> np.ndarray:
         y, x = max(top - self._margin, 0), max(left - self._margin, 0)
         seen = slice(y, bottom + self._margin), slice(x, right + self._margin)
         parts = (np.ascontiguousarray(layer[(slice(None), slice(None), *seen)]) for layer in (image, trimap))
-        return self._network(*parts)[:, :, top - y : bottom - y, left - x : right - x]
+        return self._network(*parts)["alpha"][:, :, top - y : bottom - y, left - x : right - x]
 
     def _spans(self, side: int) -> Iterator[tuple[int, int]]:
         """Yield the stretches that tiles contribute along one side; a short rest joins the last one."""
         start = 0
         while start < side:
             end = start + self._size
-            if side - end < max(self._margin, self.smallest):
+            if side - end < max(self._margin, self.interface.smallest):
                 end = side
             yield start, end
             start = end

@@ -108,7 +108,7 @@ def _check(dataset: Any, protocol: Protocol) -> int:
 def _predict(predictor: Predictor, sample: Sample) -> tuple[dict[str, Any], np.ndarray]:
     """Return the beginning of a row, and alpha as the network left it, (H, W) float32 in [0, 1]."""
     known = None
-    if "trimap" in predictor.network.inputs:
+    if predictor.takes_trimap:
         known = sample["trimap"] if "trimap" in sample else trimap.for_evaluation(sample["alpha"])
     start = time.perf_counter()
     try:

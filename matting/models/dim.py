@@ -7,6 +7,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from matting.errors import MattingError
+from matting.models.base import MattingModel
 from matting.models.layers import ConvNorm, check_size, check_smallest, resized_like, unpool
 from matting.registry import MODELS
 from matting.weights import load_pretrained
@@ -18,7 +19,7 @@ _WIDTHS = (512, 512, 512, 256, 128, 64, 64)
 
 
 @MODELS.register
-class DIM(nn.Layer):
+class DIM(MattingModel):
     """Deep Image Matting (Xu et al., arXiv 1703.03872).
 
     Parameter names are those of PaddleSeg Matting's published weights, which the defaults of all options fit.
@@ -39,9 +40,6 @@ class DIM(nn.Layer):
 
     inputs = ("image", "trimap")
     stride = 1
-    jumps = False
-    """Whether the last digit of a map can move alpha at once: un-pooling goes to another corner where two are level."""
-    smallest = 32
     default_loss = "DIMLoss"
 
     def __init__(
@@ -56,7 +54,7 @@ class DIM(nn.Layer):
         _check_options(backbone, upsampling, refine_end)
         self.backbone = backbone
         self.stride = 32 if upsampling == "unpool" else 1
-        self.jumps = upsampling == "unpool"
+        self.jumps = upsampling == "unpool"  # un-pooling goes to another corner where two are level
         self.decoder = _Decoder(backbone.feat_channels, upsampling == "unpool")
         self.refine = _Refinement(refine_end) if refine else None
         if pretrained:

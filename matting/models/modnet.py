@@ -7,6 +7,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from matting.errors import MattingError
+from matting.models.base import MattingModel
 from matting.models.layers import ConvIBNormReLU, EfficientASPP, SEBlock, check_size, enlarged, shrunk
 from matting.registry import MODELS
 from matting.weights import load_pretrained
@@ -15,7 +16,7 @@ _CONTEXTS = ("se", "easpp")
 
 
 @MODELS.register
-class MODNet(nn.Layer):
+class MODNet(MattingModel):
     """The matting objective decomposition network (Ke et al., arXiv 2011.11961).
 
     Parameter names are those of PaddleSeg Matting's published weights.
@@ -29,8 +30,6 @@ class MODNet(nn.Layer):
         pretrained: a path or URL of weights of the whole network to start from.
     """
 
-    inputs = ("image",)
-    stride = 32
     default_loss = "MODNetLoss"
     ignored_keys = ("blurer.op.1.weight",)
     """A constant of the loss that published weights carry along."""

@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from matting.models.base import MattingModel
 from matting.models.layers import ConvNorm, check_size, resized_like
 from matting.registry import MODELS
 from matting.weights import load_pretrained
@@ -18,7 +19,7 @@ _WIDTHS = (16, 32, 64, 128)
 
 
 @MODELS.register
-class SHM(nn.Layer):
+class SHM(MattingModel):
     """Semantic Human Matting (Chen et al., arXiv 1809.01354), in the architecture of the public PyTorch version.
 
     Differs: that version fuses its channels as (background, foreground, unknown) but labels them (background, unknown,
@@ -31,8 +32,7 @@ class SHM(nn.Layer):
         pretrained: a path or URL of weights of the whole network to start from; a phase starts from the one before.
     """
 
-    inputs = ("image",)
-    stride = 32
+    outputs = ("alpha", "trimap")
     default_loss = "SHMLoss"
 
     def __init__(self, backbone: nn.Layer, pretrained: str | None = None) -> None:
@@ -50,26 +50,19 @@ class SHM(nn.Layer):
             image: (N, 3, H, W) float32, normalised; H and W are multiples of 32.
 
         Returns:
-            `alpha` (N, 1, H, W): in [0, 1], but while training as it is computed, where it may leave that; while
-            training also `trimap_logits` (N, 3, H, W).
+            `alpha` (N, 1, H, W) and `trimap` (N, 3, H, W), the probabilities of background, unknown and foreground
+            that T-Net gives; both in [0, 1]. While training `alpha` as it is computed, where it may leave that, and
+            `trimap_logits` (N, 3, H, W).
         """
         check_size(image, self.stride, "SHM")
-        logits = self._logits(image)
+        logits = self.tnet(self.backbone(image), image)
         probabilities = F.softmax(logits, axis=1)
         details = self.mnet(paddle.concat((image, probabilities), axis=1))
         unknown, foreground = probabilities[:, 1:2], probabilities[:, 2:3]
         alpha = foreground + unknown * details  # equation 1
         if self.training:
             return {"alpha": alpha, "trimap_logits": logits}
-        return {"alpha": alpha.clip(0, 1)}
-
-    def trimap_probabilities(self, image: paddle.Tensor) -> paddle.Tensor:
-        """Return what T-Net makes of a batch: (N, 3, H, W) probabilities of background, unknown, foreground."""
-        check_size(image, self.stride, "SHM")
-        return F.softmax(self._logits(image), axis=1)
-
-    def _logits(self, image: paddle.Tensor) -> paddle.Tensor:
-        return self.tnet(self.backbone(image), image)
+        return {"alpha": alpha.clip(0, 1), "trimap": probabilities}
 
 
 class _TNetDecoder(nn.Layer):

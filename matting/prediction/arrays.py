@@ -52,8 +52,8 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     record = Record(save_dir, [datalist, *(datalist.parent / name for name in names)])
     results = [record.claim([datalist.parent / name], [name]).paths[name] for name in names]
     for name, result in progress(zip(names, results, strict=True), len(names), "file", leave=True):
-        arrays = _load(datalist.parent / name, network.inputs)
-        _save(result, {"alpha": network(*(arrays[key] for key in network.inputs))})
+        arrays = _load(datalist.parent / name, network.interface.inputs)
+        _save(result, {"alpha": network(*arrays.values())["alpha"]})
     return len(names)
 
 

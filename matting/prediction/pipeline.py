@@ -46,7 +46,6 @@ def predict(
     outputs: Outputs | None = None,
     draw_trimap: Drawer | None = None,
     skip_existing: bool = False,
-    show_trimap: Drawer | None = None,
     made_with: Mapping[str, Any] | None = None,
     inputs: Sequence[Path] = (),
     tell: Callable[[str], object] = log_failure,
@@ -59,7 +58,6 @@ def predict(
     Args:
         num_workers: threads that decode, and as many that write; 0 does everything in turn.
         draw_trimap: makes a trimap of the photograph for a job that has none.
-        show_trimap: gives the trimap that the network draws inside, where `outputs` names it.
         skip_existing: leave out the jobs whose files are all there, made of these photographs by these settings as the
             record tells, so that a run goes on where it was stopped.
         made_with: what the mattes depend on besides the photographs (`provenance.made_with`); where it is None, nobody
@@ -78,7 +76,7 @@ def predict(
     if skip_existing:
         todo = [job for job in jobs if not record.holds(job.files, _made(outputs, job, settings))]
         summary.skipped = len(jobs) - len(todo)
-    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, show_trimap)
+    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap)
     started = time.perf_counter()
     try:
         _run(stages, todo, num_workers, summary, tell)
@@ -133,7 +131,6 @@ class _Stages:
     record: Record
     settings: Mapping[str, str | None]
     draw_trimap: Drawer | None
-    show_trimap: Drawer | None
 
     def decode(self, job: Job) -> _Work:
         started = time.perf_counter()
@@ -155,9 +152,9 @@ class _Stages:
             with memory.explained(work.job.image):
                 if work.trimap is None and self.draw_trimap is not None:
                     work.trimap = self.draw_trimap(work.photograph.srgb)
-                work.alpha = self.predictor(work.photograph.srgb, work.trimap)
-                if self.show_trimap is not None:
-                    work.trimap = self.show_trimap(work.photograph.srgb)
+                with_trimap = "trimap" in self.outputs.kinds
+                work.alpha, inner = self.predictor.run(work.photograph.srgb, work.trimap, with_trimap)
+                work.trimap = inner if with_trimap else work.trimap
         except MattingError as error:
             return _Work(work.job, error=error)
         work.seconds += (time.perf_counter() - started,)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import paddle
 
+from matting.models.base import MattingModel
+
 TEACHERS = ("epoch", "average")
 
 _NORMS = (paddle.nn.BatchNorm2D, paddle.nn.BatchNorm, paddle.nn.SyncBatchNorm)
@@ -37,7 +39,7 @@ class Adaptation:
     labelled: bool = False
 
 
-class Adapting(paddle.nn.Layer):
+class Adapting(MattingModel):
     """A student and its teacher as one network, so that one checkpoint holds both.
 
     Norms keep their statistics in training (the authors' `freeze`); the student alone learns.
@@ -47,8 +49,6 @@ class Adapting(paddle.nn.Layer):
         how: when the teacher follows.
         steps_per_epoch: for the teacher of "epoch".
     """
-
-    inputs = ("image",)
 
     def __init__(
         self, student: paddle.nn.Layer, teacher: paddle.nn.Layer, how: Adaptation, steps_per_epoch: int

@@ -15,13 +15,14 @@ import paddle
 
 from matting import builder
 from matting.datasets.photographs import Photographs
+from matting.engines.dynamic import DynamicNetwork
 from matting.errors import MattingError
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.table import Evaluation
 from matting.losses import terms
 from matting.pictures.contact_sheet import contact_sheet
 from matting.pictures.files import quantise, read_image, write_png
-from matting.predictor import PaddleNetwork, Predictor
+from matting.predictor import Predictor
 from matting.system import atomic
 from matting.training import checkpoint
 from matting.training.student import Adaptation, Adapting
@@ -56,7 +57,7 @@ class Watcher:
         self._network, self._photographs, self._values = adapting, photographs, values
         self._how, self._save_dir = how, save_dir
         self._labelled = builder.dataset(values, "val_dataset") if how.labelled else None
-        self._predictor = Predictor(PaddleNetwork(adapting.student), builder.val_transforms(values))
+        self._predictor = Predictor(DynamicNetwork(adapting.student), builder.val_transforms(values))
         self._history: dict[int, dict[str, float]] = {}
         self._before: list[tuple[np.ndarray, np.ndarray]] = []
 

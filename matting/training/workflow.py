@@ -15,13 +15,14 @@ import paddle
 
 from matting import builder, config, devices, metrics
 from matting.deployment.loading import Runtime, engine_used, make_predictor, weights_sha256
+from matting.engines.dynamic import DynamicNetwork
 from matting.errors import MattingError
 from matting.evaluation import manifest, trimaps
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.publication import publish
 from matting.evaluation.scoring import choose
 from matting.evaluation.table import Evaluation
-from matting.predictor import PaddleNetwork, Predictor
+from matting.predictor import Predictor
 from matting.system import atomic, exchange, log
 from matting.training import checkpoint, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
@@ -88,17 +89,11 @@ def _scorer(
     values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
 ) -> Callable[[int], Evaluation]:
     """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
+    predictor = Predictor(DynamicNetwork(network), builder.val_transforms(values))
+    dataset, workers = builder.dataset(values, "val_dataset"), min(options.num_workers, 2)
     if trimaps.is_asked_for(names):
-        transforms, dataset = builder.val_transforms(values), builder.dataset(values, "val_dataset")
-        workers = min(options.num_workers, 2)
-        return lambda _: trimaps.evaluate_trimaps(network, transforms, dataset, workers)
-    score = partial(
-        evaluate,
-        Predictor(PaddleNetwork(network), builder.val_transforms(values)),
-        builder.dataset(values, "val_dataset"),
-        names=names,
-        num_workers=min(options.num_workers, 2),
-    )
+        return lambda _: trimaps.evaluate_trimaps(predictor, dataset, workers)
+    score = partial(evaluate, predictor, dataset, names=names, num_workers=workers)
     if not report or exchange.rank() != 0:
         return lambda _: score()
     film = Film(options.save_dir)

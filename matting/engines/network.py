@@ -1,4 +1,4 @@
-"""What an exported network takes and gives: all that an engine has to know besides the file."""
+"""What every way of running a network has in common: what the network takes and gives, and how it is called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -14,30 +15,33 @@ from matting.errors import MattingError
 
 @dataclass(frozen=True)
 class Interface:
-    """The inputs of an exported network, by the names that stand in its file; its output is named `alpha`.
+    """What a network takes and gives, by the names that also stand in the file of an export.
 
     Attributes:
         inputs: ("image",) or ("image", "trimap").
         stride: height and width must be multiples of this.
         smallest: and not below this.
-        size: (height, width) if the file takes no other.
+        size: (height, width) if the network takes no other.
+        outputs: "alpha", (N, 1, H, W) in [0, 1], and what it draws besides: "trimap", (N, 3, H, W) probabilities of
+            background, unknown, foreground.
     """
 
-    inputs: tuple[str, ...]
-    stride: int
-    smallest: int
+    inputs: tuple[str, ...] = ("image",)
+    stride: int = 1
+    smallest: int = 1
     size: tuple[int, int] | None = None
+    outputs: tuple[str, ...] = ("alpha",)
 
     def check_names(self, file: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-        """Refuse a file that takes other inputs, or gives no alpha, as an engine found them in it.
+        """Refuse a file that takes other inputs, or lacks an output, as an engine found them in it.
 
         Raises:
             MattingError: with the names and the rule.
         """
-        if sorted(inputs) != sorted(self.inputs) or "alpha" not in outputs:
+        if sorted(inputs) != sorted(self.inputs) or set(self.outputs) - set(outputs):
             raise MattingError(
                 f"{file} takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}; it must "
-                f"take {', '.join(self.inputs)} and give alpha; export again"
+                f"take {', '.join(self.inputs)} and give {', '.join(self.outputs)}; export again"
             )
 
     def check(self, arrays: tuple[np.ndarray, ...]) -> None:
@@ -57,6 +61,16 @@ class Interface:
                 f"the network got a picture of {width}x{height}; sides must be multiples of {self.stride} and at least "
                 f"{self.smallest}"
             )
+
+
+class Network(Protocol):
+    """A network as a function on arrays, whatever computes it."""
+
+    interface: Interface
+
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """Map float32 (N, C, H, W) inputs, in the order of `interface.inputs`, to float32 `interface.outputs`."""
+        ...
 
 
 @contextmanager
