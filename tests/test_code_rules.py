@@ -1,4 +1,4 @@
-"""Rules that the code itself keeps besides its layers: first sentences, nothing that runs what it reads, a lock with hashes."""
+"""Rules that the code keeps besides its layers: first sentences, nothing that runs what it reads, a hashed lock."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -187,20 +185,3 @@ def test_warm_up_ends_at_the_schedules_first_rate() -> None:
 def test_a_component_without_a_type_is_named() -> None:
     with pytest.raises(MattingError, match=r"train_dataset\.transforms\.0 is 'Normalize'"):
         builder.check({"train_dataset": {"type": "MattingDataset", "dataset_root": ".", "transforms": ["Normalize"]}})
-
-
-def test_importing_leaves_paddlesegs_registries_as_they_were() -> None:
-    code = """
-from paddleseg.cvlibs import manager
-names = ("MODELS", "BACKBONES", "DATASETS", "TRANSFORMS", "LOSSES", "OPTIMIZERS")
-before = {name: dict(getattr(manager, name).components_dict) for name in names}
-import matting, matting.models, matting.losses, matting.datasets, matting.transforms, matting.training.workflow
-for name in names:
-    now = getattr(manager, name).components_dict
-    assert all(now[key] is value for key, value in before[name].items()), name
-new = {name: sorted(set(getattr(manager, name).components_dict) - set(before[name])) for name in names}
-assert "MODNet" in new["MODELS"] and "MODNetLoss" in new["LOSSES"] and "MattingDataset" in new["DATASETS"], new
-assert not new["BACKBONES"] and not new["TRANSFORMS"] and not new["OPTIMIZERS"], new
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
