@@ -29,6 +29,11 @@ KEYS = (
 )
 """What may stand at the top of a configuration."""
 
+_HERE = Path(__file__).resolve().parent
+
+SHIPPED = next((folder for folder in (_HERE / "configs", _HERE.parent / "configs") if folder.is_dir()), _HERE)
+"""The folder of the configurations that come along: inside an installed package, or beside it in a clone."""
+
 _BASE = "_base_"
 _INHERITED = "_inherited_"
 _MOST_FILES = 50
@@ -56,7 +61,15 @@ def load(
         MattingError: a file is missing or no yml, a key is unknown, `_base_` runs in a circle or through too many
             files, or all together is too long.
     """
-    values = _read(Path(path), (), {})
+_HERE = Path(__file__).resolve().parent
+
+SHIPPED = next((folder for folder in (_HERE / "configs", _HERE.parent / "configs") if folder.is_dir()), _HERE)
+"""The folder of the configurations that come along: inside an installed package, or beside it in a clone."""
+
+_BASE = "_base_"
+_INHERITED = "_inherited_"
+_MOST_FILES = 50
+"""Files that one configuration may inherit from, the first included."""
     for name, value in (("iters", iters), ("batch_size", batch_size)):
         if value is not None:
             values[name] = value
@@ -69,6 +82,22 @@ def load(
         return yml.unfolded(values)
     except yml.YmlError as error:
         raise MattingError(f"{path}: with what it inherits and --opts, {error}") from None
+
+
+def find(name: str | Path) -> Path:
+    """Return the file of a configuration: a path as it is, or one that comes along by its name.
+
+    Args:
+        name: a path; or below `SHIPPED`, with or without `configs/` in front and `.yml` behind, as
+            `modnet/modnet-mobilenetv2` or `modnet-mobilenetv2`.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    below = Path(*path.parts[1:]) if path.parts[:1] == ("configs",) else path
+    below = below if below.suffix in (".yml", ".yaml") else below.with_name(f"{below.name}.yml")
+    candidates = [] if path.is_absolute() else [SHIPPED / below, *SHIPPED.glob(f"*/{below.name}")]
+    return next((candidate for candidate in candidates if candidate.is_file()), path)
 
 
 def dump(values: dict[str, Any]) -> str:

@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 TOLERANCE = 1e-4
 """How far alpha may lie from what the checkpoint's own network computed."""
 
-_CONFIGS = Path(__file__).resolve().parents[2] / "configs"
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -83,7 +81,7 @@ def convert(kind: str, source: Path, target: Path, compare: Path | None = None) 
         weights.write_weights(target, converted)
         return Converted(len(converted), left)
     converted = how.names(arrays)
-    values = config.load(_CONFIGS / how.config)
+    values = config.load(how.config)
     network = builder.model(values, pretrained=False)
     weights.put(network, converted, source)
     difference = _try_network(DynamicNetwork(network), compare)
