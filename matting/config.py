@@ -61,15 +61,7 @@ def load(
         MattingError: a file is missing or no yml, a key is unknown, `_base_` runs in a circle or through too many
             files, or all together is too long.
     """
-_HERE = Path(__file__).resolve().parent
-
-SHIPPED = next((folder for folder in (_HERE / "configs", _HERE.parent / "configs") if folder.is_dir()), _HERE)
-"""The folder of the configurations that come along: inside an installed package, or beside it in a clone."""
-
-_BASE = "_base_"
-_INHERITED = "_inherited_"
-_MOST_FILES = 50
-"""Files that one configuration may inherit from, the first included."""
+    values = _read(find(path), (), {})
     for name, value in (("iters", iters), ("batch_size", batch_size)):
         if value is not None:
             values[name] = value
@@ -92,11 +84,11 @@ def find(name: str | Path) -> Path:
             `modnet/modnet-mobilenetv2` or `modnet-mobilenetv2`.
     """
     path = Path(name)
-    if path.is_file():
+    if path.is_file() or path.is_absolute() or not path.name:
         return path
     below = Path(*path.parts[1:]) if path.parts[:1] == ("configs",) else path
     below = below if below.suffix in (".yml", ".yaml") else below.with_name(f"{below.name}.yml")
-    candidates = [] if path.is_absolute() else [SHIPPED / below, *SHIPPED.glob(f"*/{below.name}")]
+    candidates = [SHIPPED / below, *(folder / below for folder in sorted(SHIPPED.iterdir()))]
     return next((candidate for candidate in candidates if candidate.is_file()), path)
 
 

@@ -86,7 +86,7 @@ def adopted(backbone: paddle.nn.Layer) -> paddle.nn.Layer:
     Raises:
         MattingError: it is one of PaddleSeg's that has no counterpart here.
     """
-    ours = next((own for theirs, own in _OURS.items() if isinstance(backbone, theirs)), None)
+    ours: Any = next((own for theirs, own in _OURS.items() if isinstance(backbone, theirs)), None)
     if ours is None or isinstance(backbone, ours):
         return backbone
     state = backbone.state_dict()

@@ -31,8 +31,7 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
 
 def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
     """Cut out everything that the flags name; return the exit status."""
-    from matting import config
-    from matting.deployment.loading import Runtime, make_predictor, trimap_drawer
+    from matting.deployment.loading import Runtime, configuration, make_predictor, trimap_drawer
     from matting.prediction.jobs import find_jobs
     from matting.prediction.outputs import Outputs
     from matting.prediction.pipeline import predict
@@ -41,7 +40,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
 
     log.start()
     outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
-    values = config.load(args.config, args.opts) if args.config else None
+    values = configuration(args.model_path, args.config, args.opts)
     unlisted: list[str] = []
     every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
     for folder in unlisted if ranks.rank() == 0 else []:

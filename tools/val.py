@@ -33,11 +33,12 @@ def main() -> None:
 
         _cli.say(*compare(*args.compare).table().split("\n"))
         return
-    from matting import config
+    from matting.deployment.loading import Runtime, configuration
 
-    values = config.load(_cli.required(args.config, "--config"), args.opts)
+    values = configuration(args.model_path, args.config, args.opts)
+    if values is None:
+        raise _cli.MattingError("--config is missing: neither these weights nor an export name their validation set")
 
-    from matting.deployment.loading import Runtime
     from matting.system import exchange
     from matting.training.workflow import run_validation
 

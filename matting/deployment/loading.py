@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from matting.system.filling import remove_abandoned
 from matting.system.locks import locked
 from matting.version import __version__
 from matting.weights.download import cache_dir
-from matting.weights.trained import load_trained
+from matting.weights.published import PUBLISHED
+from matting.weights.trained import CONFIG, NETWORK, load_trained
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +56,57 @@ class Runtime:
     threads: int = 0
     tile_size: int = 0
     tile_margin: int = MARGIN
+
+
+def load(
+    source: str | Path, config: str | Path | Mapping[str, Any] | None = None, *, partial: bool = False, **runtime: Any
+) -> Predictor:
+    """Return the predictor of trained weights or of an export, in the fastest engine that is installed.
+
+    Args:
+        source: a checkpoint folder, whose configuration lies inside; a folder that `export` made; a published name; or
+            a file or URL of weights.
+        config: the configuration, where the source does not state it: a path, the name of one that comes along
+            (`modnet/modnet-mobilenetv2`), or loaded values.
+        partial: take weights that fit in part only.
+        runtime: fields of `Runtime`: engine, precision, device, threads, tile_size, tile_margin.
+
+    Raises:
+        MattingError: the source or the configuration is at fault, or the engine is not there.
+
+    Example:
+        >>> alpha = load("output/best_model")(read_image("photo.jpg"))  # doctest: +SKIP
+    """
+    values = config if isinstance(config, Mapping) else configuration(source, config)
+    return make_predictor(values, source, Runtime(**runtime), partial)
+
+
+def configuration(
+    source: str | Path | None, given: str | Path | None = None, opts: Sequence[str] = ()
+) -> dict[str, Any] | None:
+    """Return the configuration of weights: the one that was given, or else the one that they state themselves.
+
+    A checkpoint folder, and the file in it, state the one saved with them, a published name the one it was trained
+    with. None for an export, which needs none, and for other weights.
+
+    Args:
+        opts: `key=value` changes of it.
+
+    Raises:
+        MattingError: the configuration cannot be used.
+    """
+    if given is not None:
+        return config.load(given, opts)
+    if source is None:
+        return None
+    if str(source) in PUBLISHED:
+        stated = PUBLISHED[str(source)].config
+        return config.load(stated, opts) if stated else None
+    folder = Path(source) if Path(source).is_dir() else Path(source).parent
+    saved = folder / CONFIG
+    if (folder / DESCRIPTION).is_file() or not saved.is_file() or Path(source).name not in (folder.name, NETWORK):
+        return None
+    return config.load(saved, opts)
 
 
 def make_predictor(

@@ -178,6 +178,17 @@ def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = 
     atomic.write_bytes(path, png.insert(cv2.imencode(".png", pixels)[1].data, chunks))
 
 
+def write_image(path: str | Path, pixels: np.ndarray) -> None:
+    """Write a picture, cutout or matte as PNG.
+
+    Raises:
+        MattingError: the name says another format, or the file cannot be written.
+    """
+    if Path(path).suffix.lower() != ".png":
+        raise MattingError(f"{path} does not end in .png, and pictures are written as PNG; give it that ending")
+    write_png(path, pixels)
+
+
 @dataclass(frozen=True)
 class Listing:
     """What lies in a folder and below; hidden files and folders (`._` files too) are passed over.

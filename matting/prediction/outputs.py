@@ -158,19 +158,18 @@ class Outputs:
         """
         profile = metadata.profile if metadata else None
         matte = quantise(alpha)
-        # What the files hold is 8-bit alpha, so colours are estimated for that.
         rounded = matte.astype(np.float32) / 255
         paths = self.paths(stem)
         cutout = None
         if set(self.kinds) - {"alpha", "trimap"}:
-            cutout = estimate_foreground(image, rounded, self.fg_estimate)
+            cutout = self.foreground(image, matte)
         for kind, path in paths.items():
             if kind == "trimap" and trimap is not None:
                 write_png(path, trimap, metadata)
             elif kind == "alpha" or cutout is None:
                 write_png(path, matte, metadata)
             elif kind == "rgba":
-                write_png(path, self._cutout(cutout, matte), metadata)
+                write_png(path, self.rgba(cutout, matte), metadata)
             elif kind == "composite":
                 behind = self.background.of_size(matte.shape[0], matte.shape[1], profile)
                 write_png(path, composite.composite(cutout, rounded, behind), metadata)
@@ -178,7 +177,12 @@ class Outputs:
                 shown = composite.composite(cutout, rounded, _checkered(*matte.shape))
                 write_png(path, np.hstack((image, np.dstack([matte] * 3), shown)), metadata)
 
-    def _cutout(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    def foreground(self, image: np.ndarray, matte: np.ndarray) -> np.ndarray:
+        """Return the foreground's own colours, (H, W, 3) uint8, for the 8 bits of alpha that a file holds."""
+        return estimate_foreground(image, matte.astype(np.float32) / 255, self.fg_estimate)
+
+    def rgba(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
+        """Return the cutout, (H, W, 4) uint8."""
         pixels = np.dstack((foreground, matte))
         if not self.keep_hidden_colours:
             pixels[matte == 0] = 0

@@ -1,0 +1,62 @@
+"""One photograph cut out by one call: the shortest way from a program to a person without background."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matting.composite import composite
+from matting.deployment.loading import load
+from matting.pictures.files import quantise, read_photograph
+from matting.prediction.outputs import Background, Outputs
+from matting.predictor import Predictor
+
+
+def cutout(
+    picture: str | Path | np.ndarray,
+    weights: str | Path | Predictor,
+    *,
+    trimap: np.ndarray | None = None,
+    background: str | None = None,
+    **options: Any,
+) -> np.ndarray:
+    """Return the person of a photograph with the foreground's own colours, transparent or before a background.
+
+    Args:
+        picture: a path, or (H, W, 3) RGB uint8.
+        weights: what `load` takes, kept for the next call; or a predictor.
+        trimap: (H, W) uint8 in {0, 128, 255}, for a network that needs one.
+        background: `#rrggbb`, `r,g,b`, or the path of a picture.
+        options: of `load`.
+
+    Returns:
+        (H, W, 4) RGBA uint8, black where nothing shows; with a background (H, W, 3) RGB uint8.
+
+    Raises:
+        MattingError: the picture, the weights, the trimap or the background cannot be used.
+
+    Example:
+        >>> write_image("cutout.png", cutout("photo.jpg", "output/best_model"))  # doctest: +SKIP
+    """
+    predictor = weights if isinstance(weights, Predictor) else _loaded(weights, **options)
+    if isinstance(picture, np.ndarray):
+        seen = own = picture
+        profile = None
+    else:
+        photograph = read_photograph(picture)
+        seen, own, profile = photograph.srgb, photograph.own, photograph.metadata.profile
+    matte = quantise(predictor(seen, trimap))
+    outputs = Outputs()
+    foreground = outputs.foreground(own, matte)
+    if background is None:
+        return outputs.rgba(foreground, matte)
+    behind = Background.parse(background).of_size(matte.shape[0], matte.shape[1], profile)
+    return composite(foreground, matte.astype(np.float32) / 255, behind)
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(weights: str | Path, **options: Any) -> Predictor:
+    return load(weights, **options)

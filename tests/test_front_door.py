@@ -1,0 +1,97 @@
+"""What `import matting` offers, and that it costs nothing until it is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import drawn
+import matting
+from matting import config
+from matting.deployment.loading import configuration
+from matting.errors import MattingError
+from matting.pictures.files import read_alpha
+from tools import ROOT, cut_out
+
+
+def test_importing_is_light_and_shows_what_there_is() -> None:
+    code = """
+import sys, matting
+assert not {"numpy", "cv2", "paddle", "paddleseg", "yaml"} & set(sys.modules), sorted(sys.modules)
+assert dir(matting) == sorted(matting.__all__)
+assert {"load", "cutout", "Predictor", "read_image", "write_image"} <= set(dir(matting))
+assert all(getattr(matting, name) is getattr(matting, name) for name in matting.__all__)
+assert "paddle" not in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'lod'"):
+        matting.lod  # noqa: B018
+
+
+def test_a_checkpoint_folder_is_all_that_load_needs(trained: Path, tmp_path: Path) -> None:
+    drawn.save(tmp_path / "in/photo.png", drawn.texture(48, 64))
+    picture = matting.read_image(tmp_path / "in/photo.png")
+    folder = trained / "run/best_model"
+    predictor = matting.load(folder, engine="dynamic")
+    alpha = predictor(picture)
+    same = matting.load(folder / "model.pdparams", engine="dynamic")(picture)
+    given = matting.load(folder, trained / "config.yml", engine="dynamic")(picture)
+    assert alpha.shape == (48, 64) and np.array_equal(alpha, same) and np.array_equal(alpha, given)
+    assert isinstance(predictor, matting.Predictor)
+
+
+def test_weights_that_state_no_configuration_ask_for_one(trained: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.pdparams"
+    bare.write_bytes((trained / "run/best_model/model.pdparams").read_bytes())
+    with pytest.raises(MattingError, match="--config is missing"):
+        matting.load(bare)
+    stated = configuration("modnet-mobilenetv2")
+    assert stated is not None and stated["model"]["type"] == "MODNet"
+    assert configuration(None) is None and configuration(tmp_path) is None
+
+
+def test_the_tools_need_no_configuration_for_a_checkpoint_folder(trained: Path, tmp_path: Path) -> None:
+    drawn.save(tmp_path / "in/photo.png", drawn.texture(40, 40))
+    outcome = cut_out(trained, tmp_path / "in", tmp_path / "named")
+    assert outcome.status == 0, outcome.error
+    from tools import run_tool
+
+    outcome = run_tool(
+        "predict", "--model_path", trained / "run/best_model", "--engine", "dynamic", "--image_path", tmp_path / "in",
+        "--save_dir", tmp_path / "bare",
+    )  # fmt: skip
+    assert outcome.status == 0, outcome.error
+    one, other = (read_alpha(tmp_path / name / "photo_alpha.png") for name in ("named", "bare"))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_one_call_cuts_out_as_the_tool_does(trained: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "in/photo.png"
+    drawn.save(photo, drawn.texture(40, 56))
+    assert cut_out(trained, tmp_path / "in", tmp_path / "out").status == 0
+    import cv2
+
+    written = cv2.cvtColor(cv2.imread(str(tmp_path / "out/photo_rgba.png"), cv2.IMREAD_UNCHANGED), cv2.COLOR_BGRA2RGBA)
+    cut = matting.cutout(photo, trained / "run/best_model", engine="dynamic")
+    np.testing.assert_array_equal(cut, written)
+    predictor = matting.load(trained / "run/best_model", engine="dynamic")
+    np.testing.assert_array_equal(matting.cutout(matting.read_image(photo), predictor), cut)
+    assert matting.cutout(photo, predictor, background="#00ff00").shape == (40, 56, 3)
+    matting.write_image(tmp_path / "cut.png", cut)
+    with pytest.raises(MattingError, match="written as PNG"):
+        matting.write_image(tmp_path / "cut.jpg", cut)
+
+
+@pytest.mark.parametrize(
+    "name", ["modnet/modnet-mobilenetv2", "modnet-mobilenetv2", "configs/modnet/modnet-mobilenetv2.yml"]
+)
+def test_configurations_are_found_by_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.load(name)["model"]["backbone"]["type"] == "MobileNetV2"
+    with pytest.raises(MattingError, match="does not exist"):
+        config.load(f"{name}-of-nobody")
