@@ -17,7 +17,7 @@ RUNS_WHAT_IT_READS = {
     "yaml.unsafe_load", "yaml.full_load", "paddle.load", "torch.load", "joblib.load", "dill.load",
 }  # fmt: skip
 
-READ_NO_NAMES = {"decoding.py", "benchmark.py", "report.py", "manifest.py", "devices.py"}
+READ_NO_NAMES = {"benchmark.py", "report.py", "manifest.py", "devices.py", "network.py", "headers.py"}
 """Files that cut up an error's text, a log or what the system tells. Lists are read by `matting.system.lines`."""
 
 

@@ -55,7 +55,7 @@ def test_the_authors_modnet_converts_and_computes_what_theirs_does(tmp_path: Pat
     assert outcome.status == 0, outcome.error
     ours = network()
     weights.load_weights(ours.layer, target)
-    alpha = ours(batch()["image"])
+    alpha = ours(batch()["image"])["alpha"]
     np.testing.assert_allclose(sampled(alpha), reference["eval_alpha"], atol=1e-4)
 
     compared = tmp_path / "reference.npz"

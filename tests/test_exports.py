@@ -85,7 +85,7 @@ def rewrite(folder: Path, **changes: Any) -> None:
     [
         ("format", "1", "format"),
         ("model", 7, "model is 7; it must be a text"),
-        ("output", "matte", "output is 'matte'; it must be alpha"),
+        ("outputs", ["matte"], r"outputs is \['matte'\]; it must be \[alpha\]"),
         ("inputs", "image", "inputs"),
         ("inputs", None, "inputs is None"),
         ("inputs", ["trimap"], r"\[image\] or \[image, trimap\]"),
@@ -114,7 +114,7 @@ def rewrite(folder: Path, **changes: Any) -> None:
         ("weights_sha256", 12, "weights_sha256 is 12"),
         ("files", ["model.onnx"], "files"),
         ("files", {"model.onnx": 3}, "files"),
-        ("files", {1: "0"}, "files"),
+        ("files", {1: "0"}, "its key 1 is no text"),
         ("files", {"../model.onnx": "0"}, "lie in its own folder"),
         ("files", {"x" * 300: "0"}, "files"),
         ("files", {"model\0.onnx": "0"}, "files"),
