@@ -207,7 +207,7 @@ def test_plots_stand_empty_equal_and_missing_values() -> None:
 
 
 def test_the_tools_offer_the_protocols_there_are() -> None:
-    text = (ROOT / "tools/_cli.py").read_text(encoding="utf-8")
+    text = (ROOT / "matting/commands/shared.py").read_text(encoding="utf-8")
     offered = re.search(r"choices=\((\"default\".*?)\),", text)
     assert offered and tuple(json.loads(f"[{offered[1]}]")) == tuple(metrics.PROTOCOLS)
 

@@ -288,7 +288,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
 
 def test_the_tool_offers_every_recipe_and_preparing_needs_no_paddle() -> None:
     code = "import sys; sys.modules['paddle'] = None; sys.path.insert(0, 'tools')\n"
-    code += "import prepare_data, matting.curation.inspection.layers, matting.curation.preparation.run as run\n"
+    code += "from matting.commands import prepare_data\nimport matting.curation.inspection.layers\n"
+    code += "import matting.curation.preparation.run\n"
     code += "from matting.curation.preparation import SETS\nassert set(prepare_data.SETS) == set(SETS)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

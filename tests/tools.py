@@ -38,7 +38,7 @@ def run_tool(name: str, *arguments: object) -> Outcome:
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(error):
             handler = signal.getsignal(signal.SIGTERM)
             try:
-                tool._cli.run(tool.main)
+                tool._door.run(tool.main)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
             finally:

@@ -1,38 +1,7 @@
 """Turn PyTorch checkpoints into ours: python tools/convert_weights.py modnet-torch modnet.ckpt modnet.safetensors"""
 
-from __future__ import annotations
-
-import argparse
-from pathlib import Path
-
-import _cli
-
-KINDS = ("modnet-torch", "shm-torch", "torchvision-vgg16", "torchvision-mobilenetv2", "torchvision-resnet50")
-
-
-def parse_args() -> argparse.Namespace:
-    parser = _cli.bare_parser("Turn PyTorch checkpoints into ours, without PyTorch; nothing in them is run.")
-    parser.add_argument("kind", choices=KINDS, help="what the checkpoint is of")
-    parser.add_argument("source", type=Path, help="the checkpoint: .pth, .ckpt, .pt")
-    parser.add_argument("target", type=Path, help="the file to write: .safetensors or .pdparams")
-    parser.add_argument("--compare", type=Path, help="an .npz with the image and alpha of the checkpoint's own network")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    from matting.conversion.checkpoints import convert
-    from matting.system import log
-
-    log.start()
-    result = convert(args.kind, args.source, args.target, args.compare)
-    if result.left:
-        more = ", ..." if len(result.left) > 10 else ""
-        _cli.say(f"left behind, without a place in ours: {', '.join(result.left[:10])}{more} ({len(result.left)})")
-    if result.difference is not None:
-        _cli.say(f"alpha differs from the reference by at most {result.difference:.2e}")
-    _cli.say(f"{result.count} arrays written to {args.target}")
-
+import _door
+from matting.commands.convert_weights import main
 
 if __name__ == "__main__":
-    _cli.run(main)
+    _door.run(main)

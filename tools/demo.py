@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import _cli
+import _door
+from matting.commands import shared
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs/quick_start/modnet-mobilenetv2.yml"
 
 
 def parse_args() -> argparse.Namespace:
-    parser = _cli.parser("Draw people, train on them, score the network and cut them out.", config=CONFIG)
-    parser.add_argument("--iters", type=_cli.positive, help="iterations to train, instead of the configuration's")
+    parser = shared.parser("Draw people, train on them, score the network and cut them out.", config=CONFIG)
+    parser.add_argument("--iters", type=shared.positive, help="iterations to train, instead of the configuration's")
     parser.add_argument("--save_dir", type=Path, default=Path("output/demo"), help="where everything is written")
     return parser.parse_args()
 
@@ -27,13 +28,13 @@ def main() -> None:
 
     outcome = run_demo(values, args.save_dir, args.device)
     weights = args.save_dir / "training" / f"iter_{values['iters']}"
-    _cli.say("", *outcome.table().split("\n"), "")
-    _cli.say(f"look at         {outcome.contact_sheet}")
-    _cli.say(f"cutouts         {args.save_dir / 'cutouts'}")
-    _cli.say(f"a row an image  {args.save_dir / 'metrics.csv'}")
-    _cli.say("your own pictures:")
-    _cli.say(f"  python tools/predict.py --config {args.config} --model_path {weights} --image_path YOUR_FOLDER")
+    shared.say("", *outcome.table().split("\n"), "")
+    shared.say(f"look at         {outcome.contact_sheet}")
+    shared.say(f"cutouts         {args.save_dir / 'cutouts'}")
+    shared.say(f"a row an image  {args.save_dir / 'metrics.csv'}")
+    shared.say("your own pictures:")
+    shared.say(f"  python tools/predict.py --config {args.config} --model_path {weights} --image_path YOUR_FOLDER")
 
 
 if __name__ == "__main__":
-    _cli.run(main)
+    _door.run(main)

@@ -1,40 +1,7 @@
 """Make trimaps from masks or mattes: python tools/make_trimap.py --alpha_path masks/ --save_dir trimaps/"""
 
-from __future__ import annotations
-
-import argparse
-from pathlib import Path
-
-import _cli
-
-
-def parse_args() -> argparse.Namespace:
-    parser = _cli.bare_parser("Make trimaps from masks or mattes, mirroring their folders.")
-    parser.add_argument("--alpha_path", type=Path, required=True, help="a mask, a folder, or a .txt list of masks")
-    parser.add_argument("--save_dir", type=Path, default=Path("output/trimaps"), help="where they are written")
-    parser.add_argument("--kernel", type=_cli.positive, default=25, help="diameter of the unknown ellipse in pixels")
-    parser.add_argument("--iterations", type=_cli.positive, default=1, help="how often the ellipse is applied")
-    parser.add_argument(
-        "--relative", type=_cli.share, default=0.0, help="diameter as a share of the object's size instead"
-    )
-    parser.add_argument("--tolerance", type=_cli.share, default=0.0, help="values so near to 0 and 1 count as known")
-    return parser.parse_args()
-
-
-def main() -> int:
-    args = parse_args()
-    from matting.prediction.jobs import find_jobs
-    from matting.prediction.trimaps import make_trimaps
-    from matting.system import log
-
-    log.start()
-    jobs = find_jobs(args.alpha_path, save_dir=args.save_dir, of_results=True)
-    summary = make_trimaps(
-        jobs, args.save_dir, args.kernel, args.iterations, args.relative, args.tolerance, _cli.say_skipped
-    )
-    _cli.say(f"{summary.written} of {len(jobs)} trimaps made, in {args.save_dir}")
-    return 1 if summary.failures else 0
-
+import _door
+from matting.commands.make_trimap import main
 
 if __name__ == "__main__":
-    _cli.run(main)
+    _door.run(main)

@@ -1,72 +1,7 @@
 """Train a matting network: python tools/train.py --config configs/modnet/modnet-mobilenetv2.yml --do_eval"""
 
-from __future__ import annotations
-
-import argparse
-from pathlib import Path
-
-import _cli
-
-
-def parse_args() -> argparse.Namespace:
-    """Return the flags; names and defaults are those of PaddleSeg's own training tool."""
-    parser = _cli.parser("Train a matting network.")
-    parser.add_argument("--iters", type=_cli.positive, help="iterations to train, instead of the configuration's")
-    parser.add_argument("--batch_size", type=_cli.positive, help="samples an iteration on each device")
-    parser.add_argument("--learning_rate", type=_cli.rate, help="the schedule's (first) rate, instead of its own")
-    _cli.add_checkpoints(parser)
-    parser.add_argument("--resume_model", type=Path, help="go on from this checkpoint folder (iter_N)")
-    _cli.add_overwrite(parser)
-    parser.add_argument("--save_dir", type=Path, default=Path("output"), help="where everything is written")
-    parser.add_argument("--num_workers", type=_cli.workers, default=0, help="processes that read the data")
-    parser.add_argument("--do_eval", action="store_true", help="validate every checkpoint, keep the best model")
-    parser.add_argument("--metrics", nargs="+", default=["SAD", "MSE"], help="for --do_eval; the first picks the best")
-    parser.add_argument("--log_iters", type=_cli.positive, default=10, help="iterations between reports")
-    parser.add_argument("--use_vdl", action="store_true", help="write VisualDL logs to save_dir/vdl")
-    parser.add_argument("--report", action="store_true", help="write report.html: curves, and samples with --do_eval")
-    parser.add_argument("--eval_begin_iters", type=_cli.count, default=0, help="do not validate before this iteration")
-    parser.add_argument("--seed", type=_cli.count, help="of weights, order and draws; default: the configuration's")
-    parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "bf16"), help="fp16, bf16: mixed")
-    parser.add_argument("--amp_level", default="O1", choices=("O1", "O2"), help="of mixed precision")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    from matting import config
-
-    values = config.load(
-        args.config, args.opts, iters=args.iters, batch_size=args.batch_size, learning_rate=args.learning_rate
-    )
-    values["seed"] = args.seed if args.seed is not None else values.get("seed", 0)
-
-    from matting.training.loop import Options
-    from matting.training.workflow import run_training
-
-    options = Options(
-        save_dir=args.save_dir,
-        save_interval=args.save_interval,
-        save_epoch=args.save_epoch,
-        log_iters=args.log_iters,
-        keep_checkpoint_max=args.keep_checkpoint_max,
-        eval_begin_iters=args.eval_begin_iters,
-        num_workers=args.num_workers,
-        use_vdl=args.use_vdl,
-        precision=args.precision,
-        amp_level=args.amp_level,
-        seed=values["seed"],
-        overwrite=args.overwrite,
-    )
-    run_training(
-        values,
-        options,
-        device_name=args.device,
-        validate=args.do_eval,
-        metric_names=args.metrics,
-        resume_from=args.resume_model,
-        report=args.report,
-    )
-
+import _door
+from matting.commands.train import main
 
 if __name__ == "__main__":
-    _cli.run(main)
+    _door.run(main)

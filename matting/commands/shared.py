@@ -13,9 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-# The tools also run from a clone in which the package is not installed.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from matting.errors import MattingError, Stopped
 from matting.system import cpu, streams
 from matting.system.streams import say

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import _cli
+from matting.commands import shared
+from matting.system.streams import say
 
 ESTIMATES = ("blur_fusion", "multilevel", "none")
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
@@ -13,20 +14,22 @@ KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 
 def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     """Add the flags of a tool that cuts out photographs; its `--config` may be left out for an export."""
-    _cli.add_weights(parser)
-    _cli.add_engine(parser, "auto")
+    shared.add_weights(parser)
+    shared.add_engine(parser, "auto")
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument(
-        "--trimap_from", type=_cli.filled, metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them"
+        "--trimap_from", type=shared.filled, metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them"
     )
-    parser.add_argument("--tile_size", type=_cli.count, default=256, help="with a trimap: bounds memory; 0 is no tiles")
-    parser.add_argument("--tile_margin", type=_cli.count, default=128, help="pixels that a tile sees around itself")
+    parser.add_argument(
+        "--tile_size", type=shared.count, default=256, help="with a trimap: bounds memory; 0 is no tiles"
+    )
+    parser.add_argument("--tile_margin", type=shared.count, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
     parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
-    parser.add_argument("--num_workers", type=_cli.workers, default=1, help="threads that decode; as many write")
+    parser.add_argument("--num_workers", type=shared.workers, default=1, help="threads that decode; as many write")
 
 
 def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
@@ -44,27 +47,27 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     unlisted: list[str] = []
     every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
     for folder in unlisted if ranks.rank() == 0 else []:
-        _cli.say_skipped(folder)
+        shared.say_skipped(folder)
     jobs = ranks.share(every)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
     if predictor.takes_trimap and not (args.trimap_path or drawer):
-        raise _cli.MattingError(
+        raise shared.MattingError(
             f"{args.config or args.model_path} needs a trimap for every image; give --trimap_path "
             "(tools/make_trimap.py makes them from masks), or let a network draw them: --trimap_from "
             "MODNET_CONFIG:WEIGHTS"
         )
     if "trimap" in kinds and not predictor.draws_trimap:
-        raise _cli.MattingError("--save trimap: this network draws no trimap inside, only SHM does; leave it out")
+        raise shared.MattingError("--save trimap: this network draws no trimap inside, only SHM does; leave it out")
     summary = predict(
         predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing,
         made_with=made_with(values, args.model_path, runtime, args.trimap_from),
-        inputs=[path for job in every for path in job.files], tell=_cli.say_skipped,
+        inputs=[path for job in every for path in job.files], tell=shared.say_skipped,
     )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""
-    _cli.say(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
+    say(f"{summary.written} of {len(jobs)} pictures{share} cut out{there}, in {args.save_dir}")
     if summary.written:
-        _cli.say(summary.timing())
+        say(summary.timing())
     return 1 if unlisted or summary.failures else 0
