@@ -11,11 +11,12 @@ demo: .venv/installed ## train, evaluate and predict on drawn people; leaves out
 test: .venv/installed ## the whole test suite
 	$(BIN)/python -m pytest
 
-lint: .venv/installed ## style, spelling, types
+lint: .venv/installed ## style, spelling, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 nightly: .venv/installed ## the tests that take long: 30 kills of each job, 4 ranks, 200,000 damaged files for each reader, all bad flags
 	MATTING_KILLS=30 $(BIN)/python -m pytest tests/test_kills.py
@@ -39,8 +40,8 @@ format: .venv/installed
 	touch $@
 
 lock: ## compile requirements.txt from pyproject.toml and overrides.txt (needs uv)
-	uv pip compile pyproject.toml --all-extras --override overrides.txt --generate-hashes --python-version 3.11 \
-	    --python-platform x86_64-manylinux_2_28 --no-emit-index-url --custom-compile-command "make lock" \
+	uv pip compile pyproject.toml --all-extras --override overrides.txt --generate-hashes --universal --python-version 3.11 \
+	    --no-emit-index-url --custom-compile-command "make lock" \
 	    --quiet --output-file requirements.txt
 
 clean:

@@ -86,7 +86,7 @@ OUT_OF_MEMORY = {
 }
 
 
-@pytest.mark.parametrize("stage", ["read_image", "Bright", "Outputs"])
+@pytest.mark.parametrize("stage", ["read_photograph", "Bright", "Outputs"])
 @pytest.mark.parametrize("library", OUT_OF_MEMORY)
 def test_running_out_of_memory_in_one_picture(
     photographs: Path, monkeypatch: pytest.MonkeyPatch, stage: str, library: str
@@ -102,8 +102,8 @@ def test_running_out_of_memory_in_one_picture(
 
         return attempt
 
-    if stage == "read_image":
-        monkeypatch.setattr(predicting, "read_image", failing(predicting.read_image, 0))
+    if stage == "read_photograph":
+        monkeypatch.setattr(predicting, "read_photograph", failing(predicting.read_photograph, 0))
     elif stage == "Bright":
         monkeypatch.setattr(Bright, "__call__", failing(Bright.__call__, 1))
     else:
@@ -149,16 +149,16 @@ def test_a_stopped_run_says_how_far_it_came_and_goes_on(
 ) -> None:
     for name in range(5):
         drawn.save(tmp_path / f"in/{name}.png", drawn.texture(40, 50, name))
-    calls, call = [], Predictor.__call__
+    calls, call = [], Predictor.run
 
-    def stopping(*arguments: object) -> np.ndarray:
+    def stopping(*arguments: object) -> tuple:
         calls.append(arguments)
         if len(calls) == 3:
             os.kill(os.getpid(), number)
         return call(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Predictor, "__call__", stopping)
+        patch.setattr(Predictor, "run", stopping)
         stopped = cut_out(trained, tmp_path / "in", tmp_path / "out", "--num_workers", 0)
     assert stopped.status == 128 + number and "Traceback" not in stopped.error
     assert stopped.error.splitlines()[-1] == "stopped: 2 of 5 pictures cut out; go on with --skip_existing"
@@ -167,11 +167,11 @@ def test_a_stopped_run_says_how_far_it_came_and_goes_on(
 
 
 def test_what_is_being_written_when_a_run_is_stopped_counts(photographs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stopping(*_: object) -> np.ndarray:
+    def stopping(*_: object) -> dict[str, np.ndarray]:
         if stopping.calls:
             raise Stopped("stopped", signal.SIGTERM)
         stopping.calls += 1
-        return np.ones((1, 1, 4, 6), np.float32)
+        return {"alpha": np.ones((1, 1, 4, 6), np.float32)}
 
     stopping.calls = 0
     monkeypatch.setattr(Bright, "__call__", stopping)

@@ -22,6 +22,7 @@ from matting.evaluation.report.page import Report, write_report
 from matting.evaluation.report.panels import make_panels
 from matting.evaluation.table import MEAN, Evaluation, read_csv
 from matting.metrics.protocols import DEFAULT
+from matting.prediction.record import RECORD
 from matting.system import atomic, log
 from matting.text import cell, from_cell, restored, visible, written
 from tools import cut_out, run_tool
@@ -204,7 +205,7 @@ def test_arrays_go_there_and_back_under_odd_names(trained: Path, tmp_path: Path)
     assert done.status == 0, done.error
     mattes = run_tool("npz", "unpack", *images, "--results", tmp_path / "out", "--save_dir", tmp_path / "mattes")
     assert mattes.status == 0, mattes.error
-    assert {path.name for path in (tmp_path / "mattes").iterdir()} == set(names)
+    assert {path.name for path in (tmp_path / "mattes").iterdir()} == {*names, RECORD}
 
 
 def test_a_set_with_odd_names_is_prepared_and_found(tmp_path: Path) -> None:
