@@ -12,7 +12,7 @@ from matting.system.streams import say
 
 
 def parse_args() -> argparse.Namespace:
-    parser = shared.parser("Adapt a trained MODNet to photographs without labels (SOC).")
+    parser = shared.parser("Adapt a trained MODNet to photographs without labels (SOC).", config_required=False)
     parser.add_argument(
         "--model_path", type=shared.filled, help="the trained weights: a folder, a file, a URL, or a published name"
     )
@@ -35,10 +35,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting import config
     from matting.prediction.jobs import find_jobs
 
-    values = config.load(args.config, args.opts)
+    values = shared.configuration(args)
     model_path = shared.required(args.model_path, "--model_path")
     photographs = [job.image for job in find_jobs(args.image_path, save_dir=args.save_dir)]
 

@@ -10,7 +10,9 @@ from matting.system.streams import say
 
 
 def parse_args() -> argparse.Namespace:
-    parser = shared.parser("Write a network as ONNX and as Paddle's static program, verified, with deploy.yml.")
+    parser = shared.parser(
+        "Write a network as ONNX and as Paddle's static program, verified, with deploy.yml.", config_required=False
+    )
     shared.add_weights(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is new or empty")
     parser.add_argument(
@@ -28,11 +30,10 @@ def main() -> None:
     args = parse_args()
     if args.model_path is None:
         raise shared.MattingError("--model_path is missing: name the weights to export")
-    from matting import config
     from matting.system import log
 
     log.start()
-    values = config.load(args.config, args.opts)
+    values = shared.configuration(args)
     from matting.deployment.export import export
     from matting.prediction.jobs import find_jobs
 

@@ -167,6 +167,20 @@ def required(value: str | Path | None, flag: str) -> str | Path:
     return value
 
 
+def configuration(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the configuration of `--config`, or else the one that the weights state, changed by `--opts`.
+
+    Raises:
+        MattingError: there is none, or it cannot be used.
+    """
+    from matting.deployment.loading import configuration
+
+    values = configuration(args.model_path, args.config, args.opts)
+    if values is None:
+        raise MattingError("--config is missing: these weights do not state their own; name the configuration")
+    return values
+
+
 def add_scoring(made: argparse.ArgumentParser) -> None:
     """Add what every tool takes that scores mattes."""
     made.add_argument(

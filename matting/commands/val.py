@@ -34,12 +34,9 @@ def main() -> None:
 
         say(*compare(*args.compare).table().split("\n"))
         return
-    from matting.deployment.loading import Runtime, configuration
+    values = shared.configuration(args)
 
-    values = configuration(args.model_path, args.config, args.opts)
-    if values is None:
-        raise shared.MattingError("--config is missing: neither these weights nor an export name their validation set")
-
+    from matting.deployment.loading import Runtime
     from matting.system import exchange
     from matting.training.workflow import run_validation
 
