@@ -72,7 +72,7 @@ def test_every_engine_agrees_with_the_dynamic_graph(exported: Path, engine: str)
 
 def test_the_description_is_complete_and_plain(exported: Path) -> None:
     described = yaml.safe_load((exported / "export/deploy.yml").read_text(encoding="utf-8"))
-    assert described["inputs"] == ["image"] and described["output"] == "alpha" and described["stride"] == 32
+    assert described["inputs"] == ["image"] and described["outputs"] == ["alpha"] and described["stride"] == 32
     assert [spec["type"] for spec in described["transforms"]] == ["ResizeByShort", "ResizeToIntMult", "Normalize"]
     assert {"model.onnx", "model.json", "model.pdiparams"} <= set(described["files"])
     import onnx
@@ -94,7 +94,7 @@ def test_a_changed_or_missing_file_is_refused(exported: Path, tmp_path: Path) ->
     with pytest.raises(MattingError, match="was changed since the export"):
         Deployment.read(broken)
     (broken / "deploy.yml").write_text("format: 7")
-    with pytest.raises(MattingError, match="its format is not 1"):
+    with pytest.raises(MattingError, match="its format is not 2"):
         Deployment.read(broken)
     with pytest.raises(MattingError, match="is no export"):
         Deployment.read(tmp_path)

@@ -14,6 +14,7 @@ import pytest
 from matting import weights
 from matting.engines.dynamic import DynamicNetwork
 from matting.evaluation.table import Evaluation
+from matting.models.base import MattingModel
 from matting.training.workflow import run_training
 from test_training import options, values  # noqa: F401  (a fixture)
 
@@ -73,11 +74,11 @@ def test_o1_leaves_the_weights_and_scores_in_full_precision(
 
 
 def test_a_matte_is_float32_whatever_the_network_computes_in() -> None:
-    class Half(paddle.nn.Layer):
-        inputs, stride = ("image",), 1
+    class Half(MattingModel):
+        stride = smallest = 1
 
         def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
             return {"alpha": image.astype("bfloat16")}
 
-    matte = DynamicNetwork(Half())(np.full((1, 1, 2, 2), 0.5, np.float32))
+    matte = DynamicNetwork(Half())(np.full((1, 1, 2, 2), 0.5, np.float32))["alpha"]
     assert matte.dtype == np.float32 and (matte == 0.5).all()

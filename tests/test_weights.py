@@ -14,7 +14,7 @@ import pytest
 
 from matting import weights
 from matting.errors import MattingError
-from matting.training import checkpoint
+from matting.weights import trained
 
 
 class Layer:
@@ -194,7 +194,7 @@ def test_safetensors_under_another_name_still_say_what_they_are(tmp_path: Path) 
     weights.write_weights(tmp_path / "w.safetensors", good(), {"model": "MODNet"})
     (tmp_path / "w.safetensors").rename(tmp_path / "download")
     with pytest.raises(MattingError, match="was trained with model MODNet"):
-        checkpoint._check_identity(tmp_path / "download", {"model": "DIM"})
+        trained._check_identity(tmp_path / "download", {"model": "DIM"})
 
 
 def test_bfloat16_in_safetensors_is_widened_to_the_same_value(tmp_path: Path) -> None:
