@@ -51,7 +51,20 @@ def test_what_a_run_went_back_from_is_not_reported(tmp_path: Path) -> None:
 
 def test_every_metric_has_its_row() -> None:
     trimap = np.full((2, 2), 128, np.uint8)
-    for name in (*metrics.METRICS, *trimap_agreement(trimap, trimap), CONSISTENCY):
-        assert metrics.lower_is_better(name) == (not name.startswith(("trimap_", "IoU")))
-    with pytest.raises(MattingError, match="no metric 'speed'"):
-        metrics.lower_is_better("speed")
+    measured = (*metrics.score(trimap, trimap, trimap), *trimap_agreement(trimap, trimap), CONSISTENCY)
+    for name in measured:
+        metric = metrics.metric_of(name)
+        assert metric.lower_is_better == (not name.startswith(("trimap_", "IoU"))) and metric.unit
+        assert (metric.cost(0.25) < metric.cost(0.5)) == metric.lower_is_better
+    assert {metrics.metric_of(name).name for name in measured} == set(metrics.METRICS)
+    for name in ("speed", "seconds_predicting", "trimap"):
+        assert not metrics.is_metric(name)
+        with pytest.raises(MattingError, match=f"no metric '{name}'"):
+            metrics.metric_of(name)
+
+
+def test_a_protocols_own_unit_is_in_every_heading() -> None:
+    grad = metrics.PROTOCOLS["p3m"].column("Grad")
+    assert grad.metric.scale == 0.1 and metrics.METRICS["Grad"].scale == 1e-3
+    evaluation = Evaluation([{"name": "a"}], {"Grad": 1.0}, protocol=metrics.PROTOCOLS["p3m"])
+    assert grad.metric.unit in grad.heading and grad.metric.unit in evaluation.table()

@@ -11,7 +11,7 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.evaluation.table import read_csv
-from matting.metrics.protocols import METRICS, lower_is_better
+from matting.metrics.catalogue import is_metric, metric_of
 from matting.text import visible_lines
 
 RESAMPLES = 10_000
@@ -47,7 +47,7 @@ class Difference:
         """Say who is better, or that the images do not tell."""
         if self.low <= 0 <= self.high:
             return "undecided"
-        return "B better" if (self.after < self.before) == lower_is_better(self.name) else "A better"
+        return "B better" if metric_of(self.name).cost(self.after - self.before) < 0 else "A better"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def compare(before: Path, after: Path) -> Comparison:
     a, b = ({row["name"]: row for row in read_csv(path)} for path in (before, after))
     _check_same(before, a, after, b)
     names = list(a)
-    shared = [key for key in next(iter(a.values())) if key in next(iter(b.values())) and _metric(key) in METRICS]
+    shared = [key for key in next(iter(a.values())) if key in next(iter(b.values())) and is_metric(key)]
     differences = [d for column in shared if (d := _difference(column, names, a, b)) is not None]
     if not differences:
         raise MattingError(f"{before} and {after} have no metric in common; score both by one protocol")
@@ -119,12 +119,12 @@ def _difference(
         return None
     pairs, kept = pairs[known], [name for name, is_known in zip(names, known, strict=True) if is_known]
     change = pairs[:, 1] - pairs[:, 0]
-    gain = -change if lower_is_better(column) else change
+    cost = change if metric_of(column).lower_is_better else -change
     most = np.argsort(-np.abs(change), kind="stable")[:MOST_CHANGED]
     before, after = pairs.mean(axis=0)
     low, high = interval(change)
     return Difference(
-        column, float(before), float(after), low, high, int((gain > 0).sum()), int((gain < 0).sum()),
+        column, float(before), float(after), low, high, int((cost < 0).sum()), int((cost > 0).sum()),
         tuple((kept[index], float(change[index])) for index in most if change[index] != 0),
     )  # fmt: skip
 
@@ -135,7 +135,3 @@ def _check_same(before: Path, a: Mapping[str, Any], after: Path, b: Mapping[str,
         if missing:
             shown = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
             raise MattingError(f"{path} lacks {len(missing)} images ({shown}); compare results on the same set")
-
-
-def _metric(column: str) -> str:
-    return column.partition("_")[0]

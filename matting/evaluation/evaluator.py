@@ -83,7 +83,7 @@ def evaluate(
             )
 
     finished: list[tuple[int, dict[str, Any]]] = []
-    extremes = Extremes(metrics.LOWER_IS_BETTER[chosen.columns[0].metric])
+    extremes = Extremes(chosen.columns[0].metric.lower_is_better)
     for index, result in zip(mine, scoring.run(scoring.score, jobs(), score_workers), strict=True):
         row = _row(started[len(finished)], result)
         finished.append((index, row))

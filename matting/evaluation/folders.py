@@ -11,7 +11,7 @@ from matting.errors import MattingError
 from matting.evaluation import scoring
 from matting.evaluation.report.extremes import Extremes
 from matting.evaluation.table import SCORING, Evaluation, summarise
-from matting.metrics.protocols import LOWER_IS_BETTER, Protocol
+from matting.metrics.protocols import Protocol
 from matting.pictures.files import image_size, list_images, read_alpha, read_image, read_trimap
 from matting.system.progress import progress
 
@@ -91,7 +91,7 @@ def score_folder(
         )
     tasks = ((pair, chosen, with_panels) for pair in pairs)
     results = scoring.run(_score_pair, tasks, workers)
-    rows, extremes = [], Extremes(LOWER_IS_BETTER[chosen.columns[0].metric])
+    rows, extremes = [], Extremes(chosen.columns[0].metric.lower_is_better)
     shown = progress(results, len(pairs), "image", "scoring")
     for pair, (result, (height, width)) in zip(pairs, shown, strict=True):
         row: dict[str, Any] = {"name": pair.name, "height": height, "width": width, **result.values}

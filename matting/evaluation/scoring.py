@@ -66,8 +66,8 @@ def choose(protocol: str | Protocol, names: Sequence[str] | None = None) -> Prot
         MattingError: there is no such protocol, or a name is none of its metrics.
     """
     for name in names or ():
-        if spelt(name) not in metrics.METRICS:
-            raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.METRICS))}")
+        if spelt(name) not in metrics.DEFAULT.metrics:
+            raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.DEFAULT.metrics))}")
     return metrics.select(protocol, names)
 
 

@@ -52,9 +52,8 @@ class Evaluation:
             lines.append(trimap_rule(self.listed_trimaps, len(self.rows)))
         lines.append(f"{'':<8}" + "".join(f"{REGION_TITLES[region]:>18}" for region in regions))
         for metric in dict.fromkeys(column.metric for column in columns):
-            units = {column.region: column.unit for column in columns if column.metric == metric}
-            cells = (_cell(self.means, metric, region) for region in regions)
-            lines.append(f"{metric:<8}{''.join(cells)}   {next(iter(units.values()))}")
+            cells = (_cell(self.means, metric.name, region) for region in regions)
+            lines.append(f"{metric.name:<8}{''.join(cells)}   {metric.unit}")
         return visible_lines(lines)
 
     def write_csv(self, path: Path) -> None:

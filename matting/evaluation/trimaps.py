@@ -8,6 +8,7 @@ from typing import Any
 from matting import trimap
 from matting.errors import MattingError
 from matting.evaluation.table import Evaluation, mean_of
+from matting.metrics.catalogue import METRICS
 from matting.metrics.trimap_agreement import trimap_agreement
 from matting.predictor import Predictor
 from matting.system import exchange
@@ -49,5 +50,5 @@ def evaluate_trimaps(predictor: Predictor, dataset: Any, num_workers: int = 0) -
         rows.append((index, row))
     gathered = sorted((item for part in exchange.gather(rows) for item in part), key=lambda item: item[0])
     ordered = [row for _, row in gathered]
-    names = [name for name in ordered[0] if name.startswith(NAME)]
+    names = [name for name in ordered[0] if name in METRICS]
     return Evaluation(ordered, {name: mean_of(ordered, name) for name in names})

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from matting.errors import MattingError
+from matting.metrics.catalogue import METRICS, OF_MATTES, Metric
 from matting.metrics.connectivity import THRESHOLDS
 from matting.metrics.gradient import DerivativeFilter, unit_norm_filter, unit_sum_filter
-from matting.metrics.trimap_agreement import CLASSES
 
 WHOLE, UNKNOWN, FOREGROUND, BACKGROUND = "whole", "unknown", "foreground", "background"
 """Regions: the picture, and what its trimap calls unknown, foreground and background."""
@@ -22,65 +22,33 @@ REGION_TITLES = {
     BACKGROUND: "known background",
 }
 
-UNITS = {
-    "SAD": "sum of |error| / 1000",
-    "MSE": "mean of squared error",
-    "MAD": "mean of |error|",
-    "Grad": "sum / 1000",
-    "Conn": "sum / 1000",
-    "IoU": "mean of foreground and background at 0.5",
-}
-"""What stands in a heading beside the name, unless a protocol has another unit."""
-
-SCALES = {"SAD": 1e-3, "MSE": 1.0, "MAD": 1.0, "Grad": 1e-3, "Conn": 1e-3, "IoU": 1.0}
-"""What the raw value is multiplied by to be in that unit."""
-
-LOWER_IS_BETTER = {
-    **{"SAD": True, "MSE": True, "MAD": True, "Grad": True, "Conn": True, "IoU": False},
-    **{"trimap_mIoU": False, "trimap_accuracy": False, **{f"trimap_IoU_{name}": False for name in CLASSES}},
-    "inconsistency": True,
-}
-"""Of everything that a network can be validated by: mattes, trimaps, and what adapting watches."""
-
-METRICS = tuple(SCALES)
-"""All metrics, in the order of tables."""
-
-
-def lower_is_better(name: str) -> bool:
-    """Return whether less is better of a metric, or of a column of it such as `SAD_unknown`.
-
-    Raises:
-        MattingError: no metric has that name.
-    """
-    metric = name if name in LOWER_IS_BETTER else name.partition("_")[0]
-    if metric not in LOWER_IS_BETTER:
-        raise MattingError(f"there is no metric {name!r}; the table has {', '.join(LOWER_IS_BETTER)}")
-    return LOWER_IS_BETTER[metric]
-
 
 @dataclass(frozen=True)
 class Column:
-    """One number of an image: a metric over a region, in a unit."""
+    """One number of an image: a metric over a region."""
 
-    metric: str
+    metric: Metric
     region: str
-    scale: float
-    unit: str
 
     @property
     def name(self) -> str:
         """The column's name in files: `SAD` over the whole image, `SAD_unknown` over the unknown region."""
-        return self.metric if self.region == WHOLE else f"{self.metric}_{self.region}"
+        return self.metric.name if self.region == WHOLE else f"{self.metric.name}_{self.region}"
 
     @property
     def heading(self) -> str:
         """The heading with region and unit: `SAD, unknown region [sum of |error| / 1000]`."""
-        return f"{self.metric}, {REGION_TITLES[self.region]} [{self.unit}]"
+        return f"{self.title} [{self.metric.unit}]"
+
+    @property
+    def title(self) -> str:
+        """Name and region for people: `SAD, unknown region`."""
+        return f"{self.metric.name}, {REGION_TITLES[self.region]}"
 
 
-def columns(metrics: Iterable[str], region: str, **scales: tuple[float, str]) -> tuple[Column, ...]:
-    """Return columns over one region; `Grad=(0.1, "sum / 10")` departs from the usual scale and unit."""
-    return tuple(Column(metric, region, *scales.get(metric, (SCALES[metric], UNITS[metric]))) for metric in metrics)
+def columns(metrics: Iterable[Metric | str], region: str) -> tuple[Column, ...]:
+    """Return columns over one region; a `Metric` of one's own departs from the usual scale and unit."""
+    return tuple(Column(METRICS[metric] if isinstance(metric, str) else metric, region) for metric in metrics)
 
 
 @dataclass(frozen=True)
@@ -114,8 +82,8 @@ class Protocol:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The metrics that occur, in order."""
-        return tuple(dict.fromkeys(column.metric for column in self.columns))
+        """The names of the metrics that occur, in order."""
+        return tuple(dict.fromkeys(column.metric.name for column in self.columns))
 
     @property
     def uses_trimap(self) -> bool:
@@ -134,7 +102,7 @@ class Protocol:
 DEFAULT = Protocol(
     "default",
     "every metric, whole image and unknown region side by side",
-    columns(METRICS, WHOLE) + columns(METRICS, UNKNOWN),
+    columns(OF_MATTES, WHOLE) + columns(OF_MATTES, UNKNOWN),
 )
 
 PADDLESEG = Protocol(
@@ -150,10 +118,12 @@ ADOBE = Protocol(
     needs_trimap=True,
 )
 
+_P3M_GRAD = replace(METRICS["Grad"], scale=0.1, unit="sum / 10, derivatives of unit-sum Gaussian")
+
 P3M = Protocol(
     "p3m",
     "Li et al. 2021 (P3M-10k): unrounded mattes, Grad by true derivatives, the trimap's known pixels imposed",
-    columns(("SAD", "MSE", "MAD", "Grad", "Conn"), WHOLE, Grad=(0.1, "sum / 10, derivatives of unit-sum Gaussian"))
+    columns(("SAD", "MSE", "MAD", _P3M_GRAD, "Conn"), WHOLE)
     + columns(("SAD", "MSE", "MAD"), UNKNOWN)
     + columns(("SAD",), FOREGROUND)
     + columns(("SAD",), BACKGROUND),
@@ -185,7 +155,7 @@ PROTOCOLS = {protocol.name: protocol for protocol in (DEFAULT, PADDLESEG, ADOBE,
 
 def spelt(name: str) -> str:
     """Return a metric's name as tables spell it, given in any case; PaddleSeg's `sad` is SAD. Other names stay."""
-    return {metric.casefold(): metric for metric in METRICS}.get(name.casefold(), name)
+    return {metric.name.casefold(): metric.name for metric in OF_MATTES}.get(name.casefold(), name)
 
 
 def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = None) -> Protocol:
@@ -205,15 +175,15 @@ def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = N
         return protocol
     wanted = [spelt(name) for name in metrics]
     for name in wanted:
-        if name not in METRICS:
-            raise MattingError(f"there is no metric {name!r}; give some of {', '.join(METRICS)}")
+        if name not in DEFAULT.metrics:
+            raise MattingError(f"there is no metric {name!r}; give some of {', '.join(DEFAULT.metrics)}")
         if name not in protocol.metrics:
             raise MattingError(
                 f"the protocol {protocol.name} has no {name}; it holds {', '.join(protocol.metrics)}: choose among them"
             )
-    kept = sorted((c for c in protocol.columns if c.metric in wanted), key=lambda c: _order(c, wanted))
+    kept = sorted((c for c in protocol.columns if c.metric.name in wanted), key=lambda c: _order(c, wanted))
     return replace(protocol, columns=tuple(kept))
 
 
 def _order(column: Column, wanted: list[str]) -> tuple[int, int]:
-    return list(REGION_TITLES).index(column.region), wanted.index(column.metric)
+    return list(REGION_TITLES).index(column.region), wanted.index(column.metric.name)

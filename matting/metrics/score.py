@@ -50,8 +50,8 @@ def score(
         if region != WHOLE and trimap is None:
             continue
         chosen = [column for column in protocol.columns if column.region == region]
-        raw = _over(region, prediction, truth, trimap, [column.metric for column in chosen], protocol)
-        values |= {column.name: raw[column.metric] * column.scale for column in chosen}
+        raw = _over(region, prediction, truth, trimap, [column.metric.name for column in chosen], protocol)
+        values |= {column.name: raw[column.metric.name] * column.metric.scale for column in chosen}
     return values
 
 

@@ -221,8 +221,8 @@ class _Run:
         if self._board:
             self._board.scalars("Evaluate", means, iteration)
         name = next(iter(means))
-        sign = 1 if metrics.lower_is_better(name) else -1
-        if name not in state.best or sign * means[name] < sign * state.best[name]:
+        cost = metrics.metric_of(name).cost
+        if name not in state.best or cost(means[name]) < cost(state.best[name]):
             state.best = {**means, "iteration": iteration}
             checkpoint.save(self._options.save_dir / run_folder.BEST, self._network, self._values, state)
         logger.info("[EVAL] best %s=%.4f at iteration %d", name, state.best[name], state.best["iteration"])

@@ -14,7 +14,8 @@ from matting.errors import MattingError
 from matting.evaluation.report import plots
 from matting.evaluation.report.page import picture, plot, write_page
 from matting.evaluation.report.panels import shrink
-from matting.metrics.protocols import DEFAULT, LOWER_IS_BETTER, REGION_TITLES, lower_is_better
+from matting.metrics.catalogue import is_metric, metric_of
+from matting.metrics.protocols import DEFAULT, REGION_TITLES
 from matting.pictures.contact_sheet import over_checkerboard
 from matting.pictures.files import quantise
 from matting.sample import Sample
@@ -149,9 +150,9 @@ def _plots(heading: str, curves: Mapping[str, Curve]) -> str:
         points = [(float(iteration), value) for iteration, value in sorted(curve.items())]
         metric = name.removesuffix("_unknown")
         best = None
-        if metric in LOWER_IS_BETTER:
-            choose = min if lower_is_better(name) else max
-            best = choose(points, key=lambda point: point[1])
+        if is_metric(name):
+            cost = metric_of(name).cost
+            best = min(points, key=lambda point: cost(point[1]))
         below = f"best {plots.number(best[1])} at {best[0]:.0f}" if best else f"last {plots.number(points[-1][1])}"
         title = f"{metric}, {REGION_TITLES['unknown']}" if name != metric else name
         shown.append(plot(title, below, plots.curve(points, name, best)))
@@ -163,8 +164,8 @@ def _best(scores: Mapping[str, Curve]) -> tuple[str, str] | None:
     if not scores:
         return None
     name, curve = next(iter(scores.items()))
-    choose = min if lower_is_better(name) else max
-    iteration = choose(curve, key=lambda at: curve[at])
+    cost = metric_of(name).cost
+    iteration = min(curve, key=lambda at: cost(curve[at]))
     return f"best {name}", f"{plots.number(curve[iteration])} at iteration {iteration}"
 
 

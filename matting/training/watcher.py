@@ -20,6 +20,7 @@ from matting.errors import MattingError
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.table import Evaluation
 from matting.losses import terms
+from matting.metrics.catalogue import INCONSISTENCY
 from matting.pictures.contact_sheet import contact_sheet
 from matting.pictures.files import quantise, read_image, write_png
 from matting.predictor import Predictor
@@ -37,8 +38,8 @@ _HISTORY = "watched.json"
 
 _MOST_SHOWN, _SIDE_SHOWN = 8, 480
 
-CONSISTENCY = "inconsistency"
-"""How far semantics and shrunken matte are apart on the photographs that were held out: mean squared distance."""
+CONSISTENCY = INCONSISTENCY.name
+"""How far semantics and shrunken matte are apart on the photographs that were held out."""
 
 
 class EnoughError(Exception):

@@ -16,7 +16,7 @@ from typing import Any
 
 from matting.evaluation.report import plots
 from matting.evaluation.report.panels import TITLES, Panels
-from matting.metrics.protocols import LOWER_IS_BETTER, REGION_TITLES, Column
+from matting.metrics.protocols import REGION_TITLES, Column
 from matting.system import atomic
 from matting.text import visible, written
 
@@ -128,15 +128,13 @@ def _summary(report: Report) -> str:
     lines = []
     for metric in dict.fromkeys(column.metric for column in report.columns):
         cells = []
-        units = []
         for region in regions:
             column = next((c for c in report.columns if (c.metric, c.region) == (metric, region)), None)
             value = report.means.get(column.name) if column else None
             cells.append(f"<td>{'' if value is None else plots.number(value)}</td>")
-            units += [column.unit] if column else []
-        better = "lower is better" if LOWER_IS_BETTER[metric] else "higher is better"
-        unit = escape(f"{units[0]}; {better}")
-        lines.append(f'<tr><td>{escape(metric)}</td>{"".join(cells)}<td class="unit">{unit}</td></tr>')
+        better = "lower is better" if metric.lower_is_better else "higher is better"
+        unit = escape(f"{metric.unit}; {better}")
+        lines.append(f'<tr><td>{escape(metric.name)}</td>{"".join(cells)}<td class="unit">{unit}</td></tr>')
     return (
         f"<h2>Means over {len(report.rows)} images</h2>\n"
         f'<table class="summary"><thead><tr><th>metric</th>{head}<th></th></tr></thead>'
@@ -151,14 +149,13 @@ def _distributions(report: Report) -> str:
     for column in sorted(report.columns, key=lambda column: metrics.index(column.metric)):
         svg = plots.histogram(names, [row.get(column.name, math.nan) for row in report.rows])
         if svg:
-            shown.append(plot(f"{column.metric}, {REGION_TITLES[column.region]}", column.unit, svg))
+            shown.append(plot(column.title, column.metric.unit, svg))
     return f'<h2>Distributions</h2>\n<div class="plots">{"".join(shown)}</div>'
 
 
 def _gallery(report: Report) -> str:
     options = "".join(
-        f'<option value="{escape(column.name)}">{escape(f"{column.metric}, {REGION_TITLES[column.region]}")}</option>'
-        for column in report.columns
+        f'<option value="{escape(column.name)}">{escape(column.title)}</option>' for column in report.columns
     )
     return f"""<h2>Worst and best images</h2>
 <p class="note legend">Error map: <span style="background:#d6452d"></span>alpha too high
@@ -192,10 +189,10 @@ def _data(report: Report, folder: Path) -> dict[str, Any]:
     columns = [
         {
             "name": column.name,
-            "metric": column.metric,
+            "metric": column.metric.name,
             "region": REGION_TITLES[column.region],
             "heading": column.heading,
-            "lower": LOWER_IS_BETTER[column.metric],
+            "lower": column.metric.lower_is_better,
         }
         for column in report.columns
     ]
@@ -212,7 +209,7 @@ def _data(report: Report, folder: Path) -> dict[str, Any]:
 
 
 def _label(column: Column) -> str:
-    return column.metric if column.region == "whole" else f"{column.metric} {column.region}"
+    return column.metric.name if column.region == "whole" else f"{column.metric.name} {column.region}"
 
 
 def _finite(value: float) -> float | None:
