@@ -25,7 +25,7 @@ from matting.prediction.pipeline import predict
 from matting.predictor import Predictor
 from matting.sample import Sample
 from matting.training.loop import Options
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 
 logger = logging.getLogger(__name__)
 

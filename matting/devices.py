@@ -1,13 +1,42 @@
-"""Choosing the device, and saying which it is."""
+"""What every job of a network begins with: its log, its device and its ranks, and a line that says so."""
 
 from __future__ import annotations
 
+import logging
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import paddle
 
+from matting import config
 from matting.errors import MattingError
-from matting.system import cpu
+from matting.system import cpu, exchange, log
+from matting.version import __version__
+
+logger = logging.getLogger(__name__)
 
 DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
+
+
+def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
+    """Start log, device and ranks of a job whose configuration was checked; return the device in use.
+
+    Args:
+        log_file: where the first rank writes its log, which then holds the configuration too.
+    """
+    is_first = exchange.rank() == 0
+    log.start(log_file if is_first else None, quiet=not is_first)
+    used = use(device_name)
+    exchange.start()
+    logger.info(
+        "matting %s, Paddle %s, Python %s, on %s, %d process(es)",
+        __version__, paddle.__version__, platform.python_version(), used, exchange.ranks(),
+    )  # fmt: skip
+    if log_file is not None:
+        logger.info("configuration:\n" + config.dump(dict(values)))
+    return used
 
 
 def use(name: str) -> str:

@@ -180,7 +180,7 @@ def test_checkpoints_cut_short_say_so(trained: Path, tmp_path: Path, file: str, 
 def test_scores_that_have_no_place_are_refused_before_anything_is_scored(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("matting.training.workflow.evaluate", None)
+    monkeypatch.setattr("matting.evaluation.validation.evaluate", None)
     monkeypatch.setattr("matting.evaluation.folders.score_folder", None)
     (tmp_path / "file").write_bytes(b"")
     weights = ("--config", trained / "config.yml", "--model_path", trained / "run/best_model")

@@ -155,7 +155,7 @@ def test_paddlesegs_dim_configuration_trains_on_lists_of_one_column(tmp_path: Pa
     import drawn
     from matting import weights
     from matting.training.loop import Options
-    from matting.training.workflow import run_training
+    from matting.training.run import run_training
 
     drawn.dataset(tmp_path / "data")
     (tmp_path / "stock.yml").write_text(DIM_STOCK.format(root=tmp_path / "data"), encoding="utf-8")

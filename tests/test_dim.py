@@ -24,7 +24,7 @@ from matting.pictures.files import read_alpha, write_png
 from matting.predictor import Predictor
 from matting.training.freezing import learn_only, set_training
 from matting.training.loop import Options
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 from tools import run_tool
 
 

@@ -15,7 +15,7 @@ from matting import weights
 from matting.engines.dynamic import DynamicNetwork
 from matting.evaluation.table import Evaluation
 from matting.models.base import MattingModel
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 from test_training import options, values  # noqa: F401  (a fixture)
 
 
@@ -29,7 +29,7 @@ class Device:
         patch.setattr(paddle, "get_device", lambda: "gpu:0")
         patch.setattr(paddle.amp, "decorate", self.decorate)
         patch.setattr(paddle.amp, "auto_cast", self.auto_cast)
-        patch.setattr("matting.training.workflow._scorer", lambda *_: self.score)
+        patch.setattr("matting.training.run._scorer", lambda *_: self.score)
 
     def decorate(self, network: paddle.nn.Layer, optimizer: Any, **how: object) -> tuple:
         assert how == {"level": "O2", "dtype": "bfloat16", "save_dtype": "float32"}

@@ -11,8 +11,8 @@ from matting import config
 from matting.errors import MattingError
 from matting.training import checkpoint
 from matting.training.adaptation import adapt
+from matting.training.run import run_training
 from matting.training.student import Adaptation
-from matting.training.workflow import run_training
 from test_adapt import trained as modnet  # noqa: F401  (a fixture)
 from test_training import options, same, values  # noqa: F401  (a fixture)
 

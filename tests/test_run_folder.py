@@ -13,7 +13,7 @@ import pytest
 from demo import story
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, run_folder
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 from test_training import asking, options, values  # noqa: F401  (a fixture)
 from tools import ROOT, one_sentence, run_tool
 

@@ -13,8 +13,8 @@ from matting.evaluation.table import Evaluation
 from matting.metrics.trimap_agreement import trimap_agreement
 from matting.training import checkpoint, loop
 from matting.training.report import read_log, write_run_report
+from matting.training.run import run_training
 from matting.training.watcher import CONSISTENCY
-from matting.training.workflow import run_training
 from test_training import options, values  # noqa: F401  (a fixture)
 
 
@@ -30,7 +30,7 @@ def test_training_and_report_agree_on_the_best(
 ) -> None:
     means = iter([0.7, 0.9, 0.5, 0.6])
     monkeypatch.setattr(loop._Run, "step", lambda run, _: setattr(run.state, "iteration", run.state.iteration + 1))
-    monkeypatch.setattr("matting.training.workflow._scorer", lambda *_: lambda _: Evaluation([], {name: next(means)}))
+    monkeypatch.setattr("matting.training.run._scorer", lambda *_: lambda _: Evaluation([], {name: next(means)}))
     run_training({**values, "iters": 4}, options(tmp_path, save_interval=1), validate=True)
     at = {0.9: 2, 0.5: 3}[best]
     assert checkpoint.progress_of(tmp_path / "best_model").best == {name: best, "iteration": at}

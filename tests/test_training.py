@@ -17,7 +17,7 @@ from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, loop
 from matting.training.loop import Options
 from matting.training.optimizers import make_optimizer
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 from matting.weights.trained import load_trained
 
 CONFIG = """

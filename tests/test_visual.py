@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from matting.training import loop
-from matting.training.workflow import run_training
+from matting.training.run import run_training
 from test_adapt import trained as modnet  # noqa: F401  (a fixture)
 from test_training import options, values  # noqa: F401  (a fixture)
 from tools import run_tool

@@ -37,8 +37,8 @@ def main() -> None:
     values = shared.configuration(args)
 
     from matting.deployment.loading import Runtime
+    from matting.evaluation.validation import run_validation
     from matting.system import exchange
-    from matting.training.workflow import run_validation
 
     result = run_validation(
         values,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import paddle
 
-from matting import builder
+from matting import builder, devices
 from matting.builder import transforms
 from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
@@ -19,7 +19,6 @@ from matting.training import resuming, run_folder
 from matting.training.loop import Options, train
 from matting.training.student import TEACHERS, Adaptation, Adapting
 from matting.training.watcher import ADAPTED, EnoughError, Watcher
-from matting.training.workflow import begin
 from matting.weights.identity import identity
 from matting.weights.trained import load_trained
 
@@ -69,7 +68,7 @@ def adapt(
     builder.check(values)
     run_folder.claim(save_dir, resume_from, overwrite)
     seed = resuming.seed_of(resume_from, seed)
-    begin(values, device_name, save_dir / "adapt.log")
+    devices.begin(values, device_name, save_dir / "adapt.log")
     paddle.seed(seed)
     order = np.random.default_rng(seed).permutation(len(photographs))
     held = max(1, round(_HELD_OUT * len(photographs)))

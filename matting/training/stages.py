@@ -13,7 +13,7 @@ from matting.builder import section
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, resuming
 from matting.training.loop import Options
-from matting.training.workflow import check_metrics, run_training
+from matting.training.run import check_metrics, run_training
 
 logger = logging.getLogger(__name__)
 

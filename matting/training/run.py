@@ -1,10 +1,9 @@
-"""The jobs of the tools, from a loaded configuration to their end: train, validate, and make a predictor."""
+"""Training a configuration from its beginning to its end: network, loss, data, what scores it, and the loop."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,23 +12,20 @@ from typing import Any
 
 import paddle
 
-from matting import builder, config, devices, metrics
-from matting.deployment.loading import Runtime, engine_used, make_predictor, weights_sha256
+from matting import builder, devices, metrics
 from matting.engines.dynamic import DynamicNetwork
 from matting.errors import MattingError
-from matting.evaluation import manifest, trimaps
+from matting.evaluation import trimaps
 from matting.evaluation.evaluator import evaluate
-from matting.evaluation.publication import publish
 from matting.evaluation.scoring import choose
 from matting.evaluation.table import Evaluation
 from matting.predictor import Predictor
-from matting.system import atomic, exchange, log
+from matting.system import exchange
 from matting.training import checkpoint, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
 from matting.training.loop import Options, train
 from matting.training.needs import check_needs
 from matting.training.report import Film, write_run_report
-from matting.version import __version__
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +56,7 @@ def run_training(
     builder.check_training(values)
     optimizers.check(values)
     check_metrics(metric_names)
-    run_folder.claim(options.save_dir, resume_from, options.overwrite)
-    options = replace(options, seed=resuming.seed_of(resume_from, options.seed))
-    values = resuming.with_seed(values, options.seed)
-    begin(values, device_name, options.save_dir / "train.log")
-    paddle.seed(options.seed)
+    values, options = _begin(values, options, device_name, resume_from)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
@@ -77,6 +69,18 @@ def run_training(
     if report and exchange.rank() == 0:
         logger.info("look at %s", write_run_report(options.save_dir))
     return state
+
+
+def _begin(
+    values: Mapping[str, Any], options: Options, device_name: str, resume_from: Path | None
+) -> tuple[Mapping[str, Any], Options]:
+    """Claim the run's folder and start its log; return configuration and options with the seed that the run has."""
+    run_folder.claim(options.save_dir, resume_from, options.overwrite)
+    options = replace(options, seed=resuming.seed_of(resume_from, options.seed))
+    values = resuming.with_seed(values, options.seed)
+    devices.begin(values, device_name, options.save_dir / "train.log")
+    paddle.seed(options.seed)
+    return values, options
 
 
 def check_metrics(names: Sequence[str]) -> None:
@@ -106,86 +110,6 @@ def _scorer(
         return result
 
     return score_and_show
-
-
-def run_validation(
-    values: Mapping[str, Any],
-    model_path: str | Path | None,
-    save_dir: Path,
-    *,
-    partial: bool = False,
-    runtime: Runtime | None = None,
-    protocol: str = metrics.DEFAULT.name,
-    metric_names: Sequence[str] | None = None,
-    num_workers: int = 0,
-    score_workers: int = 0,
-    save_results: bool = False,
-    report: bool = False,
-) -> Evaluation:
-    """Score trained weights on the validation set.
-
-    Writes `metrics.csv` and `manifest.json` below `save_dir`; with `save_results` the mattes too, and with `report` the
-    page `report.html`.
-    """
-    runtime = runtime or Runtime("dynamic")
-    used = begin(values, runtime.device)
-    choose(protocol, metric_names)
-    predictor = make_predictor(values, model_path, runtime, partial)
-    dataset = builder.dataset(values, "val_dataset")
-    atomic.make_folder(save_dir)
-    result = evaluate(
-        predictor,
-        dataset,
-        protocol=protocol,
-        names=metric_names,
-        num_workers=num_workers,
-        score_workers=score_workers,
-        save_dir=save_dir if save_results else None,
-        with_panels=report,
-    )
-    if exchange.rank() == 0:
-        engine = engine_used(runtime)
-        about = _about(values, str(model_path), dataset) | {"engine": engine, "device": used}
-        data = values["val_dataset"]
-        facts = [("weights", str(model_path)), ("data", str(data["dataset_root"])), ("engine", engine)]
-        model = (values.get("model") or {}).get("type", "evaluation")
-        title = f"{model} on {Path(data['dataset_root']).name}"
-        publish(result, save_dir, title=title, facts=facts, about=about, report=report)
-    return result
-
-
-def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str, Any]:
-    """Return what the manifest says of weights, data, configuration and engine."""
-    spec = values["val_dataset"]
-    root = Path(spec["dataset_root"])
-    lists = [spec["val_file"]] if isinstance(spec["val_file"], str) else spec["val_file"]
-    layers = ("foreground", "alpha", "background", "trimap")
-    return {
-        "weights": {"path": model_path, "sha256": weights_sha256(model_path)},
-        "configuration": dict(values),
-        "dataset": {
-            "root": str(root),
-            "lists": manifest.files({"list": root / name} for name in lists),
-            "files": manifest.files({layer: getattr(entry, layer) for layer in layers} for entry in dataset.entries),
-        },
-        "processes": exchange.ranks(),
-    }
-
-
-def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
-    """Check the configuration before anything is written, start log and ranks; return the device in use."""
-    first_rank = exchange.rank() == 0
-    builder.check(values)
-    log.start(log_file if first_rank else None, quiet=not first_rank)
-    used = devices.use(device_name)
-    exchange.start()
-    logger.info(
-        "matting %s, Paddle %s, Python %s, on %s, %d process(es)",
-        __version__, paddle.__version__, platform.python_version(), used, exchange.ranks(),
-    )  # fmt: skip
-    if log_file is not None:
-        logger.info("configuration:\n" + config.dump(dict(values)))
-    return used
 
 
 def parameters(network: paddle.nn.Layer) -> int:
