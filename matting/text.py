@@ -1,4 +1,4 @@
-"""How names that others chose are shown and written: nothing in one forges a line, ends a file's text, or is computed.
+"""How texts are put together: sizes, long lists, and names that others chose, which forge no line and are not computed.
 
 What is not to be shown as it is stands as JSON writes it: a newline as `\\n`, the escape character as `\\u001b`, a byte
 0xff of a name that is not UTF-8 as `\\udcff`.
@@ -7,7 +7,7 @@ What is not to be shown as it is stands as JSON writes it: a newline as `\\n`, t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 Value = TypeVar("Value")
@@ -27,6 +27,29 @@ def visible(text: object) -> str:
     a\\nerror: forged \\u001b[31m
     """
     return _HOSTILE.sub(lambda match: _SHORT.get(match[0]) or f"\\u{ord(match[0]):04x}", str(text))
+
+
+def shortened(texts: Sequence[str], most: int = 10) -> str:
+    """Return the first of many texts for a message, and a sign that there are more.
+
+    >>> shortened(["a.png", "b.png", "c.png"], most=2)
+    'a.png, b.png, ...'
+    """
+    return ", ".join(texts[:most]) + (", ..." if len(texts) > most else "")
+
+
+def dimensions(shape: Sequence[int]) -> str:
+    """Return the size of an array with this shape as people write it, width first.
+
+    >>> dimensions((300, 400, 3))
+    '400x300'
+    """
+    return f"{shape[1]}x{shape[0]}"
+
+
+def sizes_differ(one: object, shape: Sequence[int], other: object, other_shape: Sequence[int]) -> str:
+    """Return what is wrong with two pictures that should be of one size; the caller adds the rule."""
+    return f"{one} is {dimensions(shape)} but {other} is {dimensions(other_shape)}"
 
 
 def visible_lines(lines: Iterable[object]) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
+from matting.text import sizes_differ
 
 EVALUATION_KERNEL = 25
 """Diameter in pixels of the ellipse that widens the unknown region in evaluation."""
@@ -116,8 +117,8 @@ def impose(alpha: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         MattingError: the sizes differ.
     """
     if trimap.shape != alpha.shape:
-        sizes = " but the matte is ".join(f"{array.shape[1]}x{array.shape[0]}" for array in (trimap, alpha))
-        raise MattingError(f"the trimap is {sizes}; the sizes must agree")
+        differ = sizes_differ("the trimap", trimap.shape, "the matte", alpha.shape)
+        raise MattingError(f"{differ}; the sizes must agree")
     imposed = np.where(trimap == FOREGROUND, alpha.dtype.type(255 if alpha.dtype == np.uint8 else 1), alpha)
     imposed[trimap == BACKGROUND] = 0
     return imposed

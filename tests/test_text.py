@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import drawn
+import matting
 from matting.curation.inspection.finding import ERROR, Finding, Remark
 from matting.curation.inspection.report import write_csv
 from matting.errors import MattingError, UnwritableError
@@ -24,7 +25,7 @@ from matting.evaluation.table import MEAN, Evaluation, read_csv
 from matting.metrics.protocols import DEFAULT
 from matting.prediction.record import RECORD
 from matting.system import atomic, log
-from matting.text import cell, from_cell, restored, visible, written
+from matting.text import cell, dimensions, from_cell, restored, shortened, sizes_differ, visible, written
 from tools import cut_out, run_tool
 
 FORGED = "a.png\nerror: all is lost\x1b[31m\r\x9b2J\u202egnp.jpg"
@@ -44,6 +45,17 @@ HOSTILE = [
     "＝5.png",
 ]
 KEPT = ["人像.png", "a b.png", "👨\u200d👩\u200d👧.jpg", "e\u0301.png", "'quoted'.png", "back\\slash.png"]
+
+
+def test_one_place_puts_sizes_and_long_lists_into_words() -> None:
+    assert dimensions((300, 400, 3)) == dimensions((300, 400)) == "400x300"
+    assert sizes_differ("a.png", (2, 3, 3), "b.png", (4, 5)) == "a.png is 3x2 but b.png is 5x4"
+    names = [f"{number}.png" for number in range(11)]
+    assert shortened(names[:10]).endswith("9.png") and shortened(names) == shortened(names[:10]) + ", ..."
+    assert shortened(names[:3], most=2) == "0.png, 1.png, ..." and shortened([]) == ""
+    modules = Path(matting.__file__).parent.rglob("*.py")
+    spelled = [path.name for path in modules if "shape[1]}x{" in path.read_text(encoding="utf-8")]
+    assert spelled == ["text.py"]
 
 
 @given(st.text(st.characters(codec=None)))

@@ -22,6 +22,7 @@ from matting.system import atomic
 from matting.system.places import below
 from matting.system.progress import progress
 from matting.system.read_ahead import read_ahead
+from matting.text import dimensions
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _pack(job: Job, target: Path, short_side: int) -> None:
     layers = {role: _read(role, source) for role, (source, _) in job.files.items()}
     sizes = {layer.shape[:2] for layer in layers.values()}
     if len(sizes) > 1:
-        told = ", ".join(f"{job.files[role][0]} is {x.shape[1]}x{x.shape[0]}" for role, x in layers.items())
+        told = ", ".join(f"{job.files[role][0]} is {dimensions(layer.shape)}" for role, layer in layers.items())
         raise MattingError(f"{told}; the sizes must agree")
     height, width = _shrunk(sizes.pop(), short_side)
     if layers[next(iter(layers))].shape[:2] != (height, width):

@@ -16,6 +16,7 @@ from matting.errors import MattingError
 from matting.pictures.files import read_alpha, read_image, read_trimap
 from matting.registry import DATASETS
 from matting.sample import Sample
+from matting.text import dimensions, sizes_differ
 
 logger = logging.getLogger(__name__)
 
@@ -209,9 +210,9 @@ def collate(samples: Sequence[Sample]) -> dict[str, Any]:
         other = sample[guide]
         if other.shape[:2] != size:
             raise MattingError(
-                f"a batch cannot hold {first['name']} ({_size(first[guide])}) and {sample['name']} "
-                f"({_size(other)}); let the transforms end in one size, by RandomCrop, Resize or Padding, or "
-                "set batch_size to 1"
+                f"a batch cannot hold {first['name']} ({dimensions(first[guide].shape)}) and {sample['name']} "
+                f"({dimensions(other.shape)}); let the transforms end in one size, by RandomCrop, Resize or Padding, "
+                "or set batch_size to 1"
             )
     batch: dict[str, Any] = {"name": [sample["name"] for sample in samples]}
     for key in _BATCHED:
@@ -239,11 +240,5 @@ def _check_sizes(entry: Entry, photograph: np.ndarray, sample: Sample) -> None:
         layers.append((entry.trimap, sample["trimap"]))
     for path, layer in layers:
         if layer.shape != photograph.shape[:2]:
-            raise MattingError(
-                f"{entry.where}: {path} is {_size(layer)} but {entry.foreground} is {_size(photograph)}; "
-                "the sizes must agree"
-            )
-
-
-def _size(layer: np.ndarray) -> str:
-    return f"{layer.shape[1]}x{layer.shape[0]}"
+            differ = sizes_differ(path, layer.shape, entry.foreground, photograph.shape)
+            raise MattingError(f"{entry.where}: {differ}; the sizes must agree")

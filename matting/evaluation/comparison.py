@@ -12,13 +12,11 @@ import numpy as np
 from matting.errors import MattingError
 from matting.evaluation.table import read_csv
 from matting.metrics.catalogue import is_metric, metric_of
-from matting.text import visible_lines
+from matting.text import shortened, visible_lines
 
 RESAMPLES = 10_000
 CONFIDENCE = 0.95
 MOST_CHANGED = 5
-
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -133,5 +131,6 @@ def _check_same(before: Path, a: Mapping[str, Any], after: Path, b: Mapping[str,
     for path, here, there in ((after, a, b), (before, b, a)):
         missing = [name for name in here if name not in there]
         if missing:
-            shown = ", ".join(missing[:_SHOWN]) + (", ..." if len(missing) > _SHOWN else "")
-            raise MattingError(f"{path} lacks {len(missing)} images ({shown}); compare results on the same set")
+            raise MattingError(
+                f"{path} lacks {len(missing)} images ({shortened(missing, 5)}); compare results on the same set"
+            )

@@ -14,11 +14,10 @@ from matting.evaluation.table import SCORING, Evaluation, summarise
 from matting.metrics.protocols import Protocol
 from matting.pictures.files import image_size, list_images, read_alpha, read_image, read_trimap
 from matting.system.progress import progress
+from matting.text import shortened, sizes_differ
 
 SUFFIXES = ("_alpha", "_matte", "_pred")
 """What a tool may have appended to the name of the photograph; `predict.py` writes NAME_alpha.png."""
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def find_pairs(alpha: Path, pred: Path, trimap: Path | None = None, image: Path 
         if names:
             raise MattingError(
                 f"{flag} {folder}: {len(names)} of {len(truths)} true mattes have no partner of their relative path "
-                f"({_first(names)}); add them, or give --alpha a folder without those"
+                f"({shortened(names)}); add them, or give --alpha a folder without those"
             )
     _check_sizes(pairs)
     return pairs
@@ -107,9 +106,7 @@ def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple
     known = read_trimap(pair.trimap) if pair.trimap and protocol.uses_trimap else None
     image = read_image(pair.image) if with_panels and pair.image else None
     if image is not None and image.shape[:2] != truth.shape:
-        raise MattingError(
-            f"{pair.image} is {_size(image.shape)} but {pair.truth} is {_size(truth.shape)}; they must agree"
-        )
+        raise MattingError(sizes_differ(pair.image, image.shape, pair.truth, truth.shape) + "; they must agree")
     links = {"truth": pair.truth, "matte": pair.prediction, **({"image": pair.image} if pair.image else {})}
     job = scoring.Job(
         pair.name, read_alpha(pair.prediction), truth, known, protocol, image, links, wants_panels=with_panels
@@ -147,17 +144,9 @@ def _check_sizes(pairs: Sequence[Pair]) -> None:
         size = image_size(pair.truth)
         for path in (pair.prediction, pair.trimap):
             if path is not None and image_size(path) != size:
-                wrong.append(f"{path} is {_size(image_size(path))} but {pair.truth} is {_size(size)}")
+                wrong.append(sizes_differ(path, image_size(path), pair.truth, size))
     if wrong:
         raise MattingError(
-            f"{len(wrong)} files are of another size than the truth: {_first(wrong)}; a matte is scored at the size of "
-            "the truth: bring it there as it is meant to be used"
+            f"{len(wrong)} files are of another size than the truth: {shortened(wrong)}; a matte is scored at the size "
+            "of the truth: bring it there as it is meant to be used"
         )
-
-
-def _first(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (", ..." if len(texts) > _SHOWN else "")
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"

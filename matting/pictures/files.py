@@ -17,6 +17,7 @@ from matting.pictures.headers import Header
 from matting.pictures.metadata import Metadata, read_metadata
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 from matting.system import atomic
+from matting.text import shortened
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 """The endings by which pictures are found, in lower case; what a file holds is told from its first bytes."""
@@ -284,9 +285,8 @@ def _warn_of_trimap(path: str | Path, odd: list[int]) -> None:
     if _warned_of_trimap:
         return
     _warned_of_trimap = True
-    shown = ", ".join(map(str, odd[:5])) + (", ..." if len(odd) > 5 else "")
     _logger.warning(
         "%s holds values other than 0, 128 and 255 (%s): they count as unknown, in this and every other trimap",
         path,
-        shown,
+        shortened(list(map(str, odd)), 5),
     )

@@ -15,11 +15,10 @@ from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
 from matting.prediction.photographs import find_photographs
 from matting.system.lines import BLANKS, read_lines
-from matting.text import visible
+from matting.text import shortened, sizes_differ, visible
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = 10
 _MANY = 0.02
 """A share of pixels with values other than 0, 128 and 255 that lossy compression does not explain."""
 
@@ -153,8 +152,8 @@ def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path, one
         if missing:
             raise MattingError(
                 f"--trimap_path {trimap_path}: {len(missing)} of {len(jobs)} images have no trimap of their relative "
-                f"path ({_first(missing)}); add them (tools/make_trimap.py makes them from masks), give fewer images, "
-                "or name one photograph and one trimap as files, which are paired whatever they are called"
+                f"path ({shortened(missing)}); add them (tools/make_trimap.py makes them from masks), give fewer "
+                "images, or name one photograph and one trimap as files, which are paired whatever they are called"
             )
         pairs = zip(jobs, names, strict=True)
         paired = [replace(job, trimap=available[name.with_suffix("")]) for job, name in pairs]
@@ -174,29 +173,23 @@ def _check_trimaps(jobs: Sequence[Job]) -> None:
         except MattingError:
             continue  # the photograph itself is named and skipped later on
         if values.shape != size:
-            ill_sized.append(f"{job.trimap} is {_size(values.shape)} but {job.image} is {_size(size)}")
+            ill_sized.append(sizes_differ(job.trimap, values.shape, job.image, size))
         odd = (values > 0) & (values < 1) & (np.abs(values * 255 - 128) > 1)
         if odd.mean() > _MANY:
             many_valued.append(str(job.trimap))
     if ill_sized:
-        raise MattingError(f"{len(ill_sized)} trimaps are of another size: {_first(ill_sized)}; the sizes must agree")
+        raise MattingError(
+            f"{len(ill_sized)} trimaps are of another size: {shortened(ill_sized)}; the sizes must agree"
+        )
     if many_valued:
         logger.warning(
             "%d trimaps hold many values besides 0, 128 and 255, all taken for unknown (%s); if they are mattes, make "
             "trimaps of them with tools/make_trimap.py",
             len(many_valued),
-            _first(many_valued),
+            shortened(many_valued),
         )
 
 
 def _is_picture(path: Path) -> bool:
     """Return whether a path names one file itself, and is no folder or list of several."""
     return not path.is_dir() and path.suffix.lower() != ".txt"
-
-
-def _first(texts: Sequence[str]) -> str:
-    return ", ".join(texts[:_SHOWN]) + (", ..." if len(texts) > _SHOWN else "")
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"

@@ -16,6 +16,7 @@ from matting.curation.inspection.subjects import Subject
 from matting.errors import MattingError
 from matting.pictures.decoding import Description, decode, describe
 from matting.pictures.files import PIXEL_LIMIT, quantise, read_alpha, read_image, to_alpha
+from matting.text import dimensions
 
 _HIDDEN = "._"
 """How the leftovers begin that macOS puts into archives."""
@@ -75,7 +76,7 @@ def look(subject: Subject, with_pair: bool = True) -> Seen:
     trimap = seen.read(subject.trimap, lambda file: quantise(read_alpha(file)))
     if trimap is not None and subject.trimap:
         if alpha is not None and alpha.shape != trimap.shape:
-            detail = f"the trimap is {_size(trimap)}, its matte {_size(alpha)}"
+            detail = f"the trimap is {dimensions(trimap.shape)}, its matte {dimensions(alpha.shape)}"
             seen.note(subject.trimap, [Remark(ERROR, "sizes", detail)])
             alpha = None
         seen.note(subject.trimap, check_trimap(trimap, alpha))
@@ -99,7 +100,3 @@ def _look_at_alpha(file: Path, photograph: Description | None, seen: Seen) -> np
     seen.depth = f"{8 * pixels.dtype.itemsize} bits"
     seen.note(file, check_alpha(alpha, description))
     return alpha
-
-
-def _size(layer: np.ndarray) -> str:
-    return f"{layer.shape[1]}x{layer.shape[0]}"

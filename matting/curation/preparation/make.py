@@ -16,6 +16,7 @@ from matting.errors import MattingError
 from matting.pictures.decoding import decode
 from matting.pictures.files import PIXEL_LIMIT, image_size, quantise, read_image, to_alpha, write_png
 from matting.system.places import below
+from matting.text import sizes_differ
 
 
 @dataclass
@@ -77,12 +78,9 @@ def _read(item: Item, options: Options) -> _Layers:
         raise MattingError(f"{source} is no cutout: it has no fourth channel, and no folder of mattes was found")
     alpha = to_alpha(pixels, source)
     for path in (item.photograph, *item.trimaps):
-        height, width = image_size(path)
-        if (height, width) != alpha.shape:
-            raise MattingError(
-                f"{path} is {width}x{height} but its matte {source} is {alpha.shape[1]}x{alpha.shape[0]}; the sizes "
-                "must agree"
-            )
+        if (of_file := image_size(path)) != alpha.shape:
+            differ = sizes_differ(path, of_file, f"its matte {source}", alpha.shape)
+            raise MattingError(f"{differ}; the sizes must agree")
     foreground = None
     if item.alpha is None or options.extend:
         foreground = extend(read_image(item.photograph), alpha)
