@@ -1,7 +1,9 @@
-"""The vocabulary of the project: what a matting sample holds, in which type, shape and range."""
+"""The vocabulary of the project: the files of a picture, and what a sample read from them holds."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -10,6 +12,44 @@ BACKGROUND = 0
 UNKNOWN = 128
 FOREGROUND = 255
 """The three values of a trimap."""
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """The files of one picture: one record for training, prediction, evaluation and the preparation of data sets.
+
+    Attributes:
+        name: what the picture, and what is made of it, is called: a path below some folder, with forward slashes.
+        image: the photograph; the foreground where there is a background; the matte where there is nothing else.
+        alpha: its matte, unless that is in the image itself (see `matte`) or nobody knows one.
+        trimap: or None.
+        background: what the foreground is composited over, or None.
+        where: list and line (`train.txt:12`) or folder that it was found in, for messages.
+    """
+
+    name: str
+    image: Path
+    alpha: Path | None = None
+    trimap: Path | None = None
+    background: Path | None = None
+    where: str = ""
+
+    @property
+    def matte(self) -> Path:
+        """The file that holds the matte: `alpha`, or else the image (a cutout's fourth channel, or a matte alone)."""
+        return self.alpha or self.image
+
+    @property
+    def layers(self) -> dict[str, Path]:
+        """The files that there are, by the layer of a `Sample` that each gives."""
+        image = "image" if self.background is None else "foreground"
+        layers = {image: self.image, "background": self.background, "alpha": self.alpha, "trimap": self.trimap}
+        return {layer: path for layer, path in layers.items() if path is not None}
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files that there are, the image first."""
+        return tuple(self.layers.values())
 
 
 class Sample(TypedDict, total=False):

@@ -254,7 +254,7 @@ def test_lists(folder: Path, lines: list[str], separator: str, kept: bool) -> No
     (root / "list.txt").write_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
     with harmless():
         for entry in read_lists(["list.txt"], root, separator, keep_missing=kept):
-            for file in (entry.foreground, entry.alpha, entry.background, entry.trimap):
+            for file in entry.paths:
                 assert file is None or Path(os.path.abspath(file)).is_relative_to(root)
             assert not Path(entry.name).is_absolute() and ".." not in Path(entry.name).parts
 
@@ -277,7 +277,7 @@ def test_names_come_out_of_lists_as_they_went_in(folder: Path, names: list[str],
     path.write_bytes(ending.join(["\ufefffg/" + names[0], *(f" fg/{name}\t" for name in names[1:])]).encode())
     assert [line.strip(BLANKS) for _, line in read_lines(path)] == [f"fg/{name}" for name in names]
     assert [job.image for job in find_jobs(path)] == wanted
-    assert [entry.foreground for entry in read_lists(["names.txt"], folder, "|", keep_missing=True)] == wanted
+    assert [entry.image for entry in read_lists(["names.txt"], folder, "|", keep_missing=True)] == wanted
 
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs/modnet/modnet-mobilenetv2.yml"

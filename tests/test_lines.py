@@ -9,7 +9,7 @@ import pytest
 
 import drawn
 from matting.curation.inspection.subjects import find_subjects
-from matting.curation.preparation.pairing import read_names
+from matting.curation.preparation.sources import read_names
 from matting.datasets.lists import read_lists
 from matting.engines.network import Interface
 from matting.errors import MattingError
@@ -42,8 +42,8 @@ def test_every_tool_finds_such_names(tmp_path: Path) -> None:
         (tmp_path / "alpha" / name).touch()
     path, expected = listed(tmp_path, [f"fg/{name}" for name in NAMES]), [tmp_path / "fg" / name for name in NAMES]
     assert [job.image for job in find_jobs(path)] == expected
-    assert [entry.foreground for entry in read_lists(["list.txt"], tmp_path)] == expected
-    assert [subject.photograph for subject in find_subjects([path])[0]] == expected
+    assert [entry.image for entry in read_lists(["list.txt"], tmp_path)] == expected
+    assert [subject.files.image for subject in find_subjects([path])[0]] == expected
     assert read_names(path) == NAMES
 
 

@@ -28,7 +28,7 @@ def test_one_two_and_three_columns(tmp_path):
     one, two, three = read(
         tmp_path, "train/fg/a.jpg\ntrain/fg/a.jpg  bg/b.jpg\ntrain/fg/a.jpg bg/b.jpg train/trimap/a.png"
     )
-    assert (one.foreground, one.alpha) == (tmp_path / "train/fg/a.jpg", tmp_path / "train/alpha/a.jpg")
+    assert (one.image, one.alpha) == (tmp_path / "train/fg/a.jpg", tmp_path / "train/alpha/a.jpg")
     assert (one.background, one.trimap, one.name, one.where) == (None, None, "train/fg/a.jpg", "train.txt:1")
     assert (two.background, two.trimap, two.where) == (tmp_path / "bg/b.jpg", None, "train.txt:2")
     assert three.trimap == tmp_path / "train/trimap/a.png"

@@ -63,6 +63,6 @@ def test_two_ranks_read_what_one_does(dataset: MattingDataset) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_broken_file_is_named_from_a_worker_too(dataset: MattingDataset, workers: int) -> None:
-    dataset.entries[4].foreground.write_bytes(b"no picture")
+    dataset.entries[4].image.write_bytes(b"no picture")
     with pytest.raises(MattingError, match=r"train\.txt:5: .*4\.png cannot be read"):
         read(dataset, BatchSampler(6, 2, 0, 3), workers)

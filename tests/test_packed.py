@@ -72,7 +72,7 @@ def test_the_short_side_and_the_trimap(tmp_path: Path) -> None:
     outcome = pack(root, tmp_path / "out", "--short_side", 30, "--separator", "|")
     assert outcome.status == 0, outcome.error
     (entry,) = read_lists(["train.txt"], tmp_path / "out")
-    assert entry.trimap and image_size(entry.foreground) == image_size(entry.alpha) == (30, 40)
+    assert entry.trimap and image_size(entry.image) == image_size(entry.alpha) == (30, 40)
     assert set(np.unique(read_trimap(entry.trimap))) == {0, 128, 255}
     expected = cv2.resize(np.rint(drawn.disc() * 255).astype(np.uint8), (40, 30), interpolation=cv2.INTER_AREA)
     np.testing.assert_array_equal(read_alpha(entry.alpha), (expected / 255).astype(np.float32))
@@ -100,7 +100,7 @@ def test_names_that_would_collide_or_hold_spaces(tmp_path: Path) -> None:
     (root / "train.txt").write_text("".join(f"fg/{name}|alpha=m.png\n" for name in ("a b.png", "a_b.png", "a_b.jpg")))
     assert pack(root, tmp_path / "out", "--separator", "|").status == 0
     entries = read_lists(["train.txt"], tmp_path / "out")
-    assert [int(read_image(entry.foreground)[0, 0, 0]) for entry in entries] == [10, 90, 170]
+    assert [int(read_image(entry.image)[0, 0, 0]) for entry in entries] == [10, 90, 170]
     assert len({entry.alpha for entry in entries}) == 1  # one matte, written once
 
 

@@ -32,7 +32,7 @@ def picture(path: Path, value: int = 200, size: tuple[int, int] = (4, 6)) -> Pat
 
 
 def stems(jobs) -> list[str]:
-    return [job.stem.as_posix() for job in jobs]
+    return [job.name for job in jobs]
 
 
 def test_a_folder_is_mirrored_and_no_two_inputs_share_a_result(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import pytest
 import drawn
 from matting.curation.preparation import SETS, make
 from matting.curation.preparation.foregrounds import extend
-from matting.curation.preparation.pairing import list_names
 from matting.curation.preparation.plan import Options
 from matting.curation.preparation.run import make_plan
+from matting.curation.preparation.sources import list_names
 from matting.curation.preparation.splitting import parse_shares, sizes
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
@@ -65,8 +65,8 @@ def test_ppm100_as_released_is_split_linked_and_read(tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.error
     train, val = entries(tmp_path, "train"), entries(tmp_path, "val")
     assert len(train) == 7 and len(val) == 3
-    assert {entry.foreground.name for entry in train + val} == set(names)
-    assert train[0].foreground.samefile(tmp_path / "in/image" / train[0].foreground.name)
+    assert {entry.image.name for entry in train + val} == set(names)
+    assert train[0].image.samefile(tmp_path / "in/image" / train[0].image.name)
     assert train[0].alpha.samefile(tmp_path / "in/matte" / train[0].alpha.name)
 
 
@@ -124,7 +124,7 @@ def test_composition1k_follows_its_lists(tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.error
     train = entries(tmp_path, "train")
     assert len(train) == 200 and len(entries(tmp_path, "val")) == 20
-    assert (train[0].foreground.name, train[0].background.name) == ("b.png", "one.png")
+    assert (train[0].image.name, train[0].background.name) == ("b.png", "one.png")
     assert lines(tmp_path, "train")[199] == "train/fg/a_(1).png train/bg/two.jpg"
     assert lines(tmp_path, "val")[7] == "val/fg/c.png val/bg/x.jpg val/trimap/c_7.png"
 
@@ -186,7 +186,7 @@ def test_aisegment_makes_every_layer_and_names_what_it_drops(tmp_path: Path) -> 
     assert set(np.unique(read_trimap(one.trimap))) == {0, 128, 255}
     assert sum(len(lines(tmp_path, f"{part}_debug")) for part in ("train", "val", "test")) == 5
     measured = json.loads((tmp_path / "out/mean_std.json").read_text())
-    seen = [entry.foreground for part in ("train", "val") for entry in entries(tmp_path, part)]
+    seen = [entry.image for part in ("train", "val") for entry in entries(tmp_path, part)]
     pixels = np.concatenate([read_image(path).reshape(-1, 3) for path in seen]) / 255
     np.testing.assert_allclose(measured["image"]["mean"], pixels.mean(axis=0), atol=1e-5)
     np.testing.assert_allclose(measured["image"]["std"], pixels.std(axis=0), atol=1e-5)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     summary = predict(
         predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing,
         made_with=made_with(values, args.model_path, runtime, args.trimap_from),
-        inputs=[path for job in every for path in job.files], tell=shared.say_skipped,
+        inputs=[path for job in every for path in job.paths], tell=shared.say_skipped,
     )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""

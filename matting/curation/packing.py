@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,13 @@ import numpy as np
 
 from matting.curation.preparation.files import claim
 from matting.curation.preparation.foregrounds import extend
-from matting.datasets.lists import Entry, read_lists
+from matting.datasets.lists import read_lists
 from matting.errors import MattingError
 from matting.pictures import packed
 from matting.pictures.decoding import decode
 from matting.pictures.files import PIXEL_LIMIT, image_size, read_image, read_trimap, to_alpha
+from matting.pictures.naming import DistinctNames
+from matting.sample import PictureFiles
 from matting.system import atomic
 from matting.system.places import below
 from matting.system.progress import progress
@@ -26,23 +28,22 @@ from matting.text import dimensions
 
 
 @dataclass(frozen=True)
-class Job:
+class Copy:
     """One photograph with all that has its size, or one background: files to read, and where they go.
 
     Attributes:
-        files: source and name below the target, by role: `foreground`, `alpha`, `trimap`, or `background` alone.
-        over: the foreground is composited later on.
+        files: source and name below the target, by layer: `image` or `foreground`, `alpha`, `trimap`, or `background`
+            alone.
     """
 
     files: dict[str, tuple[Path, str]]
-    over: bool = False
 
 
 @dataclass
 class Packing:
-    """What is to be written: jobs, the bytes that each will take, and lists by file name."""
+    """What is to be written: copies, the bytes that each will take, and lists by file name."""
 
-    jobs: list[Job]
+    copies: list[Copy]
     sizes: list[int]
     lists: dict[str, list[str]]
 
@@ -62,17 +63,17 @@ def plan_packing(lists: Sequence[Path], dataset_root: Path, short_side: int, sep
     if len({path.name for path in lists}) < len(lists):
         raise MattingError("two of the lists have the same file name; their copies would lie in one folder")
     names = _Names(dataset_root)
-    jobs: dict[tuple, Job] = {}
-    written: dict[str, list[str]] = {}
+    copies: dict[tuple, Copy] = {}
+    lines_by_list: dict[str, list[str]] = {}
     for path in lists:
         lines = []
-        for entry in read_lists([path], dataset_root, separator, allow_outside=True):
-            for job in _jobs(entry, names):
-                jobs.setdefault(tuple(job.files.values()), job)
-            lines.append(_line(entry, names))
-        written[path.name] = lines
-    found = list(jobs.values())
-    return Packing(found, [_bytes(job, short_side) for job in found], written)
+        for files in read_lists([path], dataset_root, separator, allow_outside=True):
+            own = names.of(files)
+            for copy in _copies(files, own):
+                copies.setdefault(tuple(copy.files.values()), copy)
+            lines.append(_line(own))
+        lines_by_list[path.name] = lines
+    return Packing(list(copies.values()), [_bytes(copy, short_side) for copy in copies.values()], lines_by_list)
 
 
 def pack(packing: Packing, target: Path, short_side: int, source: Path, num_workers: int = 0) -> None:
@@ -83,14 +84,14 @@ def pack(packing: Packing, target: Path, short_side: int, source: Path, num_work
     """
     claim(target, source, {"packed": "1", "source": str(source.resolve()), "short_side": str(short_side)})
     free = shutil.disk_usage(target).free
-    missing = sum(size for job, size in zip(packing.jobs, packing.sizes, strict=True) if not _is_there(job, target))
+    missing = sum(size for copy, size in zip(packing.copies, packing.sizes, strict=True) if not _is_there(copy, target))
     if missing > free:
         raise MattingError(
             f"{target} has room for {free / 1e9:.1f} GB, and {missing / 1e9:.1f} GB are to be written; choose another "
             "--target or a smaller --short_side"
         )
-    done = read_ahead(lambda job: _pack(job, target, short_side), packing.jobs, num_workers)
-    for _ in progress(done, len(packing.jobs), "picture", "packing"):
+    done = read_ahead(lambda copy: _pack(copy, target, short_side), packing.copies, num_workers)
+    for _ in progress(done, len(packing.copies), "picture", "packing"):
         pass
     for name, lines in packing.lists.items():
         atomic.write_text(target / name, "".join(f"{line}\n" for line in lines))
@@ -102,52 +103,43 @@ class _Names:
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(root)
         self._names: dict[tuple[Path, str], str] = {}
-        self._taken: set[str] = set()
+        self._distinct = DistinctNames()
 
-    def of(self, path: Path, role: str) -> str:
-        if (path, role) not in self._names:
+    def of(self, files: PictureFiles) -> dict[str, str]:
+        """Return the names of a picture's files by layer."""
+        return {layer: self._of(path, layer) for layer, path in files.layers.items()}
+
+    def _of(self, path: Path, layer: str) -> str:
+        if (path, layer) not in self._names:
             parts = os.path.relpath(path.with_suffix(""), self._root).split(os.sep)
             stem = "_".join("/".join(part for part in parts if part != os.pardir).split())
-            name, number = stem, 1
-            while name.casefold() in self._taken:
-                number += 1
-                name = f"{stem}~{number}"
-            self._taken.add(name.casefold())
-            self._names[path, role] = name + packed.ENDING
-        return self._names[path, role]
+            self._names[path, layer] = self._distinct.of(stem) + packed.ENDING
+        return self._names[path, layer]
 
 
-def _jobs(entry: Entry, names: _Names) -> Iterator[Job]:
-    """Yield the jobs of a line. A foreground with several trimaps is decoded once for each: they are rarely many."""
-    files = {"foreground": (entry.foreground, names.of(entry.foreground, "foreground"))}
-    files["alpha"] = (entry.alpha, names.of(entry.alpha, "alpha"))
-    if entry.trimap:
-        files["trimap"] = (entry.trimap, names.of(entry.trimap, "trimap"))
-    yield Job(files, over=entry.background is not None)
-    if entry.background:
-        yield Job({"background": (entry.background, names.of(entry.background, "background"))})
+def _copies(files: PictureFiles, names: Mapping[str, str]) -> Iterator[Copy]:
+    """Yield the copies of a line. A foreground with several trimaps is decoded once for each: they are rarely many."""
+    sources = {layer: (path, names[layer]) for layer, path in files.layers.items()}
+    background = sources.pop("background", None)
+    yield Copy(sources)
+    if background:
+        yield Copy({"background": background})
 
 
-def _line(entry: Entry, names: _Names) -> str:
-    columns = [names.of(entry.foreground, "foreground")]
-    if entry.background:
-        columns.append(names.of(entry.background, "background"))
-    columns.append(f"alpha={names.of(entry.alpha, 'alpha')}")
-    if entry.trimap:
-        columns.append(f"trimap={names.of(entry.trimap, 'trimap')}")
-    return " ".join(columns)
+def _line(names: Mapping[str, str]) -> str:
+    columns = ("image", "foreground", "background")
+    return " ".join(name if layer in columns else f"{layer}={name}" for layer, name in names.items())
 
 
-def _is_there(job: Job, target: Path) -> bool:
-    return all((target / name).is_file() for _, name in job.files.values())
+def _is_there(copy: Copy, target: Path) -> bool:
+    return all((target / name).is_file() for _, name in copy.files.values())
 
 
-def _bytes(job: Job, short_side: int) -> int:
-    """Return what a job's files will take; mattes are reckoned at 8 bits."""
-    source = next(iter(job.files.values()))[0]
+def _bytes(copy: Copy, short_side: int) -> int:
+    """Return what a copy's files will take; mattes are reckoned at 8 bits."""
+    source = next(iter(copy.files.values()))[0]
     height, width = _shrunk(image_size(source), short_side)
-    channels = {"foreground": 3, "background": 3, "alpha": 1, "trimap": 1}
-    return height * width * sum(channels[role] for role in job.files)
+    return height * width * sum(1 if layer in ("alpha", "trimap") else 3 for layer in copy.files)
 
 
 def _shrunk(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
@@ -156,22 +148,22 @@ def _shrunk(size: tuple[int, ...], short_side: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _pack(job: Job, target: Path, short_side: int) -> None:
-    if _is_there(job, target):
+def _pack(copy: Copy, target: Path, short_side: int) -> None:
+    if _is_there(copy, target):
         return
-    layers = {role: _read(role, source) for role, (source, _) in job.files.items()}
+    layers = {role: _read(role, source) for role, (source, _) in copy.files.items()}
     sizes = {layer.shape[:2] for layer in layers.values()}
     if len(sizes) > 1:
-        told = ", ".join(f"{job.files[role][0]} is {dimensions(layer.shape)}" for role, layer in layers.items())
-        raise MattingError(f"{told}; the sizes must agree")
+        named = ", ".join(f"{copy.files[role][0]} is {dimensions(layer.shape)}" for role, layer in layers.items())
+        raise MattingError(f"{named}; the sizes must agree")
     height, width = _shrunk(sizes.pop(), short_side)
     if layers[next(iter(layers))].shape[:2] != (height, width):
-        if job.over:
-            alpha = to_alpha(layers["alpha"], job.files["alpha"][0])
+        if "foreground" in layers:
+            alpha = to_alpha(layers["alpha"], copy.files["alpha"][0])
             layers["foreground"] = extend(layers["foreground"], alpha)  # or its black would come into the hair
         layers = {role: _resize(role, layer, height, width) for role, layer in layers.items()}
     for role, layer in layers.items():
-        packed.write(below(target, job.files[role][1]), layer)
+        packed.write(below(target, copy.files[role][1]), layer)
 
 
 def _read(role: str, path: Path) -> np.ndarray:

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.naming import distinct_names
+from matting.sample import PictureFiles
 from matting.system.lines import BLANKS, read_lines
 
 _COLUMNS = ("foreground", "background", "trimap")
 _KEYS = ("alpha", "background", "trimap")
 _SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of a list.
-
-    Attributes:
-        foreground: the photograph itself when there is no background.
-        alpha: its matte.
-        background: what to composite the foreground over, or None.
-        trimap: or None.
-        name: the foreground's path below the root, with forward slashes and never leading out of it. Where several
-            lines would share a name but for the ending, the later ones get `~2`, `~3`, ... before it, so that no two
-            results are written to one file.
-        where: list file and line, as `train.txt:12`.
-    """
-
-    foreground: Path
-    alpha: Path
-    background: Path | None
-    trimap: Path | None
-    name: str
-    where: str
 
 
 def read_lists(
@@ -46,8 +24,8 @@ def read_lists(
     separator: str = " ",
     allow_outside: bool = False,
     keep_missing: bool = False,
-) -> list[Entry]:
-    """Read list files, one after the other.
+) -> list[PictureFiles]:
+    """Read list files, one after the other; every line gives one picture, which has an `alpha`.
 
     A line is `foreground`, `foreground background` or `foreground background trimap`, with paths below `dataset_root`.
     Files may also be named by `alpha=PATH`, `background=PATH` and `trimap=PATH`, in any column after the first. With a
@@ -56,6 +34,10 @@ def read_lists(
 
     Unless named, alpha is found by replacing the last folder called `fg` below the root by `alpha`; if no file of that
     name is there, by the one of the same stem with any of `IMAGE_EXTENSIONS`.
+
+    A picture is called after its foreground's path below the root, never leading out of it. Where several lines would
+    share a name but for the ending, the later ones get `~2`, `~3`, ... before it, so that no two results are written to
+    one file.
 
     Args:
         files: paths of UTF-8 text files, relative to `dataset_root`.
@@ -91,7 +73,7 @@ class _Reader:
         self._missing: list[str] = []
         self._suspects_spaces = False
 
-    def entry(self, line: str, where: str) -> Entry:
+    def entry(self, line: str, where: str) -> PictureFiles:
         columns = self._columns(line, where)
         paths = {key: self._locate(column, where) for key, column in columns.items()}
         foreground = paths["foreground"]
@@ -102,7 +84,7 @@ class _Reader:
                 self._suspects_spaces |= self._separator == " " and len(columns) > 1
         parts = os.path.relpath(foreground, self._root).split(os.sep)
         name = "/".join(part for part in parts if part != os.pardir)
-        return Entry(foreground, alpha, paths.get("background"), paths.get("trimap"), name, where)
+        return PictureFiles(name, foreground, alpha, paths.get("trimap"), paths.get("background"), where)
 
     def raise_missing(self) -> None:
         if not self._missing:
@@ -199,16 +181,7 @@ class _Reader:
         return self._stems[folder]
 
 
-def _with_unique_names(entries: list[Entry]) -> list[Entry]:
-    seen: Counter[str] = Counter()
-    unique = []
-    for entry in entries:
-        stem, extension = os.path.splitext(entry.name)
-        seen[stem] += 1
-        number, own = seen[stem], stem
-        while number > 1 and own in seen:
-            own = f"{stem}~{number}"
-            number += 1
-        seen[own] += own != stem
-        unique.append(entry if own == stem else replace(entry, name=own + extension))
-    return unique
+def _with_unique_names(entries: list[PictureFiles]) -> list[PictureFiles]:
+    names = [os.path.splitext(entry.name) for entry in entries]
+    stems = distinct_names(stem for stem, _ in names)
+    return [replace(entry, name=stem + ending) for entry, stem, (_, ending) in zip(entries, stems, names, strict=True)]

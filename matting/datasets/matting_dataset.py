@@ -10,12 +10,12 @@ import numpy as np
 
 from matting import trimap
 from matting.composite import composite, cover_background, fit_background
-from matting.datasets.lists import Entry, read_lists
+from matting.datasets.lists import read_lists
 from matting.datasets.rssn import disturb
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha, read_image, read_trimap
 from matting.registry import DATASETS
-from matting.sample import Sample
+from matting.sample import PictureFiles, Sample
 from matting.text import dimensions, sizes_differ
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class MattingDataset:
         unknown = [key for key in key_del or () if key not in _DELETABLE]
         if unknown:
             raise MattingError(f"key_del holds {unknown[0]!r}; it may hold {', '.join(_DELETABLE)}")
-        self.entries: list[Entry] = read_lists(files, dataset_root, separator, allow_outside)
+        self.entries: list[PictureFiles] = read_lists(files, dataset_root, separator, allow_outside)
         self.transforms = list(transforms)
         self.mode, self.get_trimap, self.if_rssn, self.seed = mode, get_trimap, if_rssn, seed
         self._deleted = {_DELETABLE[key] for key in key_del or ()}
@@ -169,12 +169,12 @@ class MattingDataset:
     def _read_layers(self, index: int, rng: np.random.Generator | None) -> Sample:
         entry = self.entries[index]
         try:
-            sample = Sample(name=entry.name, alpha=read_alpha(entry.alpha))
+            sample = Sample(name=entry.name, alpha=read_alpha(entry.matte))
             height, width = sample["alpha"].shape
             if entry.background is None:
-                sample["image"] = read_image(entry.foreground)
+                sample["image"] = read_image(entry.image)
             else:
-                sample["foreground"] = read_image(entry.foreground)
+                sample["foreground"] = read_image(entry.image)
                 sample["background"] = cover_background(read_image(entry.background), height, width, rng)
             if entry.trimap is not None and self._reads_trimaps:
                 sample["trimap"] = read_trimap(entry.trimap)
@@ -234,11 +234,11 @@ def _split(transforms: list[Any]) -> tuple[list[Any], list[Any]]:
     return transforms, []
 
 
-def _check_sizes(entry: Entry, photograph: np.ndarray, sample: Sample) -> None:
-    layers = [(entry.alpha, sample["alpha"])]
+def _check_sizes(entry: PictureFiles, photograph: np.ndarray, sample: Sample) -> None:
+    layers = [(entry.matte, sample["alpha"])]
     if entry.trimap is not None and "trimap" in sample:
         layers.append((entry.trimap, sample["trimap"]))
     for path, layer in layers:
         if layer.shape != photograph.shape[:2]:
-            differ = sizes_differ(path, layer.shape, entry.foreground, photograph.shape)
+            differ = sizes_differ(path, layer.shape, entry.image, photograph.shape)
             raise MattingError(f"{entry.where}: {differ}; the sizes must agree")

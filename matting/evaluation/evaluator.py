@@ -69,7 +69,7 @@ def evaluate(
         for index, sample in zip(mine, samples, strict=True):
             row, alpha = _predict(predictor, sample)
             started.append(row)
-            links = _links(dataset.entries[index])
+            links = scoring.links(dataset.entries[index])
             if places or visit is not None:
                 matte = quantise(alpha)
                 if places:
@@ -126,21 +126,12 @@ def _row(begun: dict[str, Any], result: scoring.Score) -> dict[str, Any]:
 
 def _places(dataset: Any, mine: Iterable[int], save_dir: Path) -> dict[str, Path]:
     """Claim where the matte of every sample goes, before the network runs, and return it by the sample's name."""
-    files = ((entry.foreground, entry.alpha, entry.background, entry.trimap) for entry in dataset.entries)
-    record = Record(save_dir, [path for paths in files for path in paths if path is not None])
+    record = Record(save_dir, [path for entry in dataset.entries for path in entry.paths])
     places = {}
     for entry in (dataset.entries[index] for index in mine):
         matte = Path(entry.name).with_suffix(".png").as_posix()
-        places[entry.name] = record.claim([entry.foreground], [matte]).paths[matte]
+        places[entry.name] = record.claim([entry.image], [matte]).paths[matte]
     return places
-
-
-def _links(entry: Any) -> dict[str, Path]:
-    """Return the files of a sample that a report may link to."""
-    links = {"truth": entry.alpha}
-    if entry.background is None:
-        links["image"] = entry.foreground
-    return links
 
 
 def _gather(

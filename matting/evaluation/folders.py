@@ -12,7 +12,9 @@ from matting.evaluation import scoring
 from matting.evaluation.report.extremes import Extremes
 from matting.evaluation.table import SCORING, Evaluation, summarise
 from matting.metrics.protocols import Protocol
-from matting.pictures.files import image_size, list_images, read_alpha, read_image, read_trimap
+from matting.pictures.files import image_size, read_alpha, read_image, read_trimap
+from matting.pictures.pairing import by_unique_key, partners
+from matting.sample import PictureFiles
 from matting.system.progress import progress
 from matting.text import shortened, sizes_differ
 
@@ -22,13 +24,15 @@ SUFFIXES = ("_alpha", "_matte", "_pred")
 
 @dataclass(frozen=True)
 class Pair:
-    """The files of one image; `name` is the truth's path below its folder."""
+    """The matte to be scored, and the picture that it was made for.
 
-    name: str
-    truth: Path
+    Attributes:
+        files: `matte` is the truth, by whose path below its folder the picture is called.
+        prediction: the matte to be scored.
+    """
+
+    files: PictureFiles
     prediction: Path
-    trimap: Path | None
-    image: Path | None
 
 
 def find_pairs(alpha: Path, pred: Path, trimap: Path | None = None, image: Path | None = None) -> list[Pair]:
@@ -48,22 +52,16 @@ def find_pairs(alpha: Path, pred: Path, trimap: Path | None = None, image: Path 
     predictions = _below(pred, "--pred")
     trimaps = _below(trimap, "--trimap") if trimap else {}
     images = _below(image, "--image") if image else {}
-    pairs, lacking, lacking_trimap = [], [], []
-    for stem, truth in truths.items():
-        prediction = _partner(stem, predictions)
-        name = truth.relative_to(alpha).as_posix()
-        if prediction is None:
-            lacking.append(name)
-        if trimap is not None and stem not in trimaps:
-            lacking_trimap.append(name)
-        if prediction is not None:
-            pairs.append(Pair(name, truth, prediction, trimaps.get(stem), images.get(stem)))
-    for flag, folder, names in (("--pred", pred, lacking), ("--trimap", trimap, lacking_trimap)):
-        if names:
-            raise MattingError(
-                f"{flag} {folder}: {len(names)} of {len(truths)} true mattes have no partner of their relative path "
-                f"({shortened(names)}); add them, or give --alpha a folder without those"
-            )
+    names = [truth.relative_to(alpha) for truth in truths.values()]
+    whose, cure = "true mattes", "add them, or give --alpha a folder without those"
+    mattes = partners(names, _without_suffix(predictions), f"--pred {pred}", whose, "partner", cure)
+    if trimap is not None:
+        partners(names, trimaps, f"--trimap {trimap}", whose, "partner", cure)
+    pairs = []
+    for name, (stem, truth), matte in zip(names, truths.items(), mattes, strict=True):
+        image = images.get(stem)
+        files = PictureFiles(name.as_posix(), image or truth, truth if image else None, trimaps.get(stem))
+        pairs.append(Pair(files, matte))
     _check_sizes(pairs)
     return pairs
 
@@ -82,7 +80,7 @@ def score_folder(
         MattingError: the protocol counts in trimaps of which some are missing, or a file cannot be used.
     """
     chosen = scoring.choose(protocol, names)
-    listed = sum(pair.trimap is not None for pair in pairs)
+    listed = sum(pair.files.trimap is not None for pair in pairs)
     if chosen.needs_trimap and listed < len(pairs):
         raise MattingError(
             f"the protocol {chosen.name} counts in the set's own trimaps; name their folder by --trimap, or choose "
@@ -93,58 +91,56 @@ def score_folder(
     rows, extremes = [], Extremes(chosen.columns[0].metric.lower_is_better)
     shown = progress(results, len(pairs), "image", "scoring")
     for pair, (result, (height, width)) in zip(pairs, shown, strict=True):
-        row: dict[str, Any] = {"name": pair.name, "height": height, "width": width, **result.values}
+        row: dict[str, Any] = {"name": pair.files.name, "height": height, "width": width, **result.values}
         rows.append({**row, SCORING: round(result.seconds, 4)})
         if result.panels is not None:
-            extremes.add(pair.name, row[chosen.columns[0].name], result.panels)
+            extremes.add(pair.files.name, row[chosen.columns[0].name], result.panels)
     return summarise(rows, listed, chosen, extremes.panels())
 
 
 def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple[int, int]]:
     pair, protocol, with_panels = task
-    truth = read_alpha(pair.truth)
-    known = read_trimap(pair.trimap) if pair.trimap and protocol.uses_trimap else None
-    image = read_image(pair.image) if with_panels and pair.image else None
+    files = pair.files
+    truth = read_alpha(files.matte)
+    trimap = read_trimap(files.trimap) if files.trimap and protocol.uses_trimap else None
+    image = read_image(files.image) if with_panels and files.alpha else None
     if image is not None and image.shape[:2] != truth.shape:
-        raise MattingError(sizes_differ(pair.image, image.shape, pair.truth, truth.shape) + "; they must agree")
-    links = {"truth": pair.truth, "matte": pair.prediction, **({"image": pair.image} if pair.image else {})}
-    job = scoring.Job(
-        pair.name, read_alpha(pair.prediction), truth, known, protocol, image, links, wants_panels=with_panels
-    )
+        raise MattingError(sizes_differ(files.image, image.shape, files.matte, truth.shape) + "; they must agree")
+    matte, links = read_alpha(pair.prediction), scoring.links(files, pair.prediction)
+    job = scoring.Job(files.name, matte, truth, trimap, protocol, image, links, wants_panels=with_panels)
     height, width = truth.shape
     return scoring.score(job), (height, width)
 
 
-def _below(folder: Path, flag: str) -> dict[Path, Path]:
+def _below(folder: Path, flag: str) -> dict[str, Path]:
     """Return the pictures below a folder by relative path without the ending."""
     if not folder.is_dir():
         raise MattingError(f"{flag} {folder} is no folder; name one that holds the files")
-    found: dict[Path, Path] = {}
-    for path in list_images(folder):
-        stem = path.relative_to(folder).with_suffix("")
-        if stem in found:
-            raise MattingError(f"{flag}: {found[stem]} and {path} differ in their ending alone; keep one of them")
-        found[stem] = path
-    if not found:
+    pictures = by_unique_key(folder, flag)
+    if not pictures:
         raise MattingError(f"{flag} {folder} holds no picture; name another folder")
-    return found
+    return pictures
 
 
-def _partner(stem: Path, predictions: dict[Path, Path]) -> Path | None:
-    for suffix in ("", *SUFFIXES):
-        found = predictions.get(stem.with_name(stem.name + suffix))
-        if found is not None:
-            return found
-    return None
+def _without_suffix(predictions: dict[str, Path]) -> dict[str, Path]:
+    """Return mattes by what their names may stand for: `x/a_alpha` for itself, or else for `x/a`."""
+    stripped = {
+        stem.removesuffix(suffix): path
+        for suffix in reversed(SUFFIXES)
+        for stem, path in predictions.items()
+        if stem.endswith(suffix)
+    }
+    return stripped | predictions
 
 
 def _check_sizes(pairs: Sequence[Pair]) -> None:
     wrong = []
     for pair in pairs:
-        size = image_size(pair.truth)
-        for path in (pair.prediction, pair.trimap):
+        truth = pair.files.matte
+        size = image_size(truth)
+        for path in (pair.prediction, pair.files.trimap):
             if path is not None and image_size(path) != size:
-                wrong.append(sizes_differ(path, image_size(path), pair.truth, size))
+                wrong.append(sizes_differ(path, image_size(path), truth, size))
     if wrong:
         raise MattingError(
             f"{len(wrong)} files are of another size than the truth: {shortened(wrong)}; a matte is scored at the size "

@@ -21,6 +21,7 @@ from matting.evaluation.report.panels import Panels, make_panels
 from matting.metrics.protocols import Protocol, spelt
 from matting.pictures.files import quantise
 from matting.registry import nearest
+from matting.sample import PictureFiles
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -92,6 +93,17 @@ def score(job: Job) -> Score:
     if job.wants_panels:
         panels = make_panels(job.image, quantise(job.truth), quantise(_unit(job.prediction)), job.links or {})
     return Score(values, seconds, panels)
+
+
+def links(files: PictureFiles, matte: Path | None = None) -> dict[str, Path]:
+    """Return the full files of a picture that a report may link to, by panel.
+
+    Args:
+        matte: the one that is scored, where it is in a file.
+    """
+    photograph = files.image if files.alpha and not files.background else None
+    panels = {"truth": files.matte, "image": photograph, "matte": matte}
+    return {panel: path for panel, path in panels.items() if path is not None}
 
 
 def as_stored(alpha: np.ndarray) -> np.ndarray:

@@ -60,14 +60,13 @@ def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str
     spec = values["val_dataset"]
     root = Path(spec["dataset_root"])
     lists = [spec["val_file"]] if isinstance(spec["val_file"], str) else spec["val_file"]
-    layers = ("foreground", "alpha", "background", "trimap")
     return {
         "weights": {"path": model_path, "sha256": weights_sha256(model_path)},
         "configuration": dict(values),
         "dataset": {
             "root": str(root),
             "lists": manifest.files({"list": root / name} for name in lists),
-            "files": manifest.files({layer: getattr(entry, layer) for layer in layers} for entry in dataset.entries),
+            "files": manifest.files(entry.layers for entry in dataset.entries),
         },
         "processes": exchange.ranks(),
     }

@@ -9,9 +9,9 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.pictures.files import quantise, read_image, read_trimap, write_png
-from matting.prediction.jobs import Job
 from matting.prediction.record import Record
 from matting.predictor import Network, Predictor
+from matting.sample import PictureFiles
 from matting.system import atomic
 from matting.system.lines import BLANKS, read_lines
 from matting.system.progress import progress
@@ -22,16 +22,16 @@ from matting.trimap import impose
 DATALIST = "datalist.txt"
 
 
-def pack(predictor: Predictor, jobs: Sequence[Job], save_dir: Path) -> Path:
+def pack(predictor: Predictor, jobs: Sequence[PictureFiles], save_dir: Path) -> Path:
     """Write what the network gets of every photograph, `<stem>.npz` with an array an input, and a list of them.
 
     Returns:
         The list, a file a line, relative to its folder.
     """
-    record, lines = Record(save_dir, [path for job in jobs for path in job.files]), []
+    record, lines = Record(save_dir, [path for job in jobs for path in job.paths]), []
     for job in progress(jobs, len(jobs), "image", leave=True):
-        name = f"{job.stem}.npz"
-        inputs = record.claim(job.files, [name]).paths[name]
+        name = f"{job.name}.npz"
+        inputs = record.claim(job.paths, [name]).paths[name]
         batch, _ = predictor.prepare(read_image(job.image), read_trimap(job.trimap) if job.trimap else None)
         _save(inputs, batch)
         lines.append(written(name) + "\n")
@@ -57,19 +57,19 @@ def run(network: Network, datalist: Path, save_dir: Path) -> int:
     return len(names)
 
 
-def unpack(predictor: Predictor, jobs: Sequence[Job], results: Path, save_dir: Path) -> int:
+def unpack(predictor: Predictor, jobs: Sequence[PictureFiles], results: Path, save_dir: Path) -> int:
     """Turn the `alpha` of `results/<stem>.npz` into mattes at the photographs' own sizes; return how many.
 
     Raises:
         MattingError: a result is missing or of another size than the network's input.
     """
-    record = Record(save_dir, [path for job in jobs for path in job.files])
+    record = Record(save_dir, [path for job in jobs for path in job.paths])
     for job in progress(jobs, len(jobs), "image", leave=True):
-        name = f"{job.stem}.png"
-        matte = record.claim(job.files, [name]).paths[name]
+        name = f"{job.name}.png"
+        matte = record.claim(job.paths, [name]).paths[name]
         trimap = read_trimap(job.trimap) if job.trimap else None
         batch, steps = predictor.prepare(read_image(job.image), trimap)
-        path = results / f"{job.stem}.npz"
+        path = results / f"{job.name}.npz"
         alpha = np.squeeze(_load(path, ("alpha",))["alpha"])
         if alpha.shape != batch["image"].shape[2:]:
             raise MattingError(

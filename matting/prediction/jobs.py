@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -13,7 +12,10 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
+from matting.pictures.naming import result_names
+from matting.pictures.pairing import by_unique_key, partners
 from matting.prediction.photographs import find_photographs
+from matting.sample import PictureFiles
 from matting.system.lines import BLANKS, read_lines
 from matting.text import shortened, sizes_differ, visible
 
@@ -21,20 +23,6 @@ logger = logging.getLogger(__name__)
 
 _MANY = 0.02
 """A share of pixels with values other than 0, 128 and 255 that lossy compression does not explain."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One photograph: where it is, and the path of its results below the output folder, without their endings."""
-
-    image: Path
-    stem: Path
-    trimap: Path | None = None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """What is read for it: the photograph, and its trimap if it has one."""
-        return (self.image,) if self.trimap is None else (self.image, self.trimap)
 
 
 @dataclass
@@ -55,7 +43,7 @@ class Summary:
     seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
 
-    def fail(self, job: Job, error: MattingError, tell: Callable[[str], object]) -> None:
+    def fail(self, job: PictureFiles, error: MattingError, tell: Callable[[str], object]) -> None:
         """Note what went wrong with a job, by its file's name, and tell it."""
         message, name = str(error), visible(job.image)  # as it stands in the message
         self.failures.append(message if name in message else f"{name}: {message}")
@@ -80,11 +68,12 @@ def find_jobs(
     save_dir: Path | None = None,
     unlisted: list[str] | None = None,
     of_results: bool = False,
-) -> list[Job]:
+) -> list[PictureFiles]:
     """Return what is to be cut out of an image, a folder (with its subfolders) or a list of images.
 
-    Results mirror the folders. Two inputs that differ in their extension alone keep it in their results' names, so that
-    no two write one file. A list names a file a line, relative to the list's own folder or absolute.
+    Results mirror the folders: a picture's `name` is the path of its results below theirs, without their endings. Two
+    inputs that differ in their extension alone keep it in that name, so that no two write one file. A list names a file
+    a line, relative to the list's own folder or absolute.
 
     Args:
         trimap_path: the trimap of an image, both named as files, or a folder or list of trimaps that mirrors the images
@@ -100,8 +89,7 @@ def find_jobs(
         root, names = image_path, [image.relative_to(image_path) for image in images]
     else:
         root, names = _find_images(image_path, "--image_path")
-    stems = _result_stems(names)
-    jobs = [Job(root / name, stem) for name, stem in zip(names, stems, strict=True)]
+    jobs = [PictureFiles(own, root / name) for name, own in zip(names, result_names(names), strict=True)]
     one_each = trimap_path is not None and _is_picture(image_path) and _is_picture(trimap_path)
     return jobs if trimap_path is None else _with_trimaps(jobs, names, trimap_path, one_each)
 
@@ -124,22 +112,9 @@ def _find_images(path: Path, flag: str) -> tuple[Path, list[Path]]:
     return root, list(dict.fromkeys(image.relative_to(root) for image in listed))
 
 
-def _result_stems(names: Sequence[Path]) -> list[Path]:
-    """Return a stem for every name: without its extension where that is unique, else with it."""
-    stems = [name.with_suffix("") for name in names]
-    while True:
-        # Folded, because some file systems hold a.png and A.png for one file.
-        counts = collections.Counter(str(stem).casefold() for stem in stems)
-        clashing = [
-            index for index, stem in enumerate(stems) if counts[str(stem).casefold()] > 1 and stem != names[index]
-        ]
-        if not clashing:
-            return stems
-        for index in clashing:
-            stems[index] = names[index]
-
-
-def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path, one_each: bool) -> list[Job]:
+def _with_trimaps(
+    jobs: list[PictureFiles], names: Sequence[Path], trimap_path: Path, one_each: bool
+) -> list[PictureFiles]:
     """Pair by relative path; with `one_each` a photograph and a trimap were named themselves, and belong together."""
     root, trimaps = _find_images(trimap_path, "--trimap_path")
     if len(jobs) == 1 and one_each:
@@ -147,21 +122,18 @@ def _with_trimaps(jobs: list[Job], names: Sequence[Path], trimap_path: Path, one
         if names[0].stem != trimaps[0].stem:
             logger.info("%s goes with the trimap %s, as the two paths say", jobs[0].image, paired[0].trimap)
     else:
-        available = {trimap.with_suffix(""): root / trimap for trimap in trimaps}
-        missing = [str(name) for name in names if name.with_suffix("") not in available]
-        if missing:
-            raise MattingError(
-                f"--trimap_path {trimap_path}: {len(missing)} of {len(jobs)} images have no trimap of their relative "
-                f"path ({shortened(missing)}); add them (tools/make_trimap.py makes them from masks), give fewer "
-                "images, or name one photograph and one trimap as files, which are paired whatever they are called"
-            )
-        pairs = zip(jobs, names, strict=True)
-        paired = [replace(job, trimap=available[name.with_suffix("")]) for job, name in pairs]
+        cure = (
+            "add them (tools/make_trimap.py makes them from masks), give fewer images, or name one photograph and one "
+            "trimap as files, which are paired whatever they are called"
+        )
+        available = by_unique_key(root, "--trimap_path", trimaps)
+        own = partners(names, available, f"--trimap_path {trimap_path}", "images", "trimap", cure)
+        paired = [replace(job, trimap=trimap) for job, trimap in zip(jobs, own, strict=True)]
     _check_trimaps(paired)
     return paired
 
 
-def _check_trimaps(jobs: Sequence[Job]) -> None:
+def _check_trimaps(jobs: Sequence[PictureFiles]) -> None:
     """Compare sizes, and name the trimaps that look like mattes: their grey is all taken for unknown."""
     ill_sized, many_valued = [], []
     for job in jobs:

@@ -14,10 +14,11 @@ import numpy as np
 
 from matting.errors import MattingError, Stopped, UnwritableError
 from matting.pictures.files import read_photograph, read_trimap
-from matting.prediction.jobs import Job, Summary, log_failure
+from matting.prediction.jobs import Summary, log_failure
 from matting.prediction.outputs import Outputs
 from matting.prediction.record import Claim, Record
 from matting.predictor import Predictor
+from matting.sample import PictureFiles
 from matting.system import memory
 from matting.system.progress import progress
 from matting.system.read_ahead import read_ahead
@@ -29,7 +30,7 @@ Drawer = Callable[[np.ndarray], np.ndarray]
 class _Work:
     """A photograph on its way through the stages, with what it has cost so far, or what was wrong with it."""
 
-    job: Job
+    job: PictureFiles
     claim: Claim | None = None
     photograph: Any = None
     trimap: Any = None
@@ -40,7 +41,7 @@ class _Work:
 
 def predict(
     predictor: Predictor,
-    jobs: Sequence[Job],
+    jobs: Sequence[PictureFiles],
     save_dir: Path,
     num_workers: int = 1,
     outputs: Outputs | None = None,
@@ -50,7 +51,7 @@ def predict(
     inputs: Sequence[Path] = (),
     tell: Callable[[str], object] = log_failure,
 ) -> Summary:
-    """Cut out every job and write what `outputs` names, below `save_dir` under the job's stem, with a record of it.
+    """Cut out every job and write what `outputs` names, below `save_dir` under the job's name, with a record of it.
 
     A file that cannot be used is named, skipped and counted; everything else is still done. However many jobs there
     are, only a few photographs are in memory: those being decoded, in the network, and being written.
@@ -70,11 +71,11 @@ def predict(
         Stopped: somebody asked to stop; what was begun is written, and the text says how many are done.
     """
     outputs, summary = outputs or Outputs(), Summary()
-    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.files)])
+    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.paths)])
     settings = _settings(record, outputs, made_with)
     todo = list(jobs)
     if skip_existing:
-        todo = [job for job in jobs if not record.holds(job.files, _made(outputs, job, settings))]
+        todo = [job for job in jobs if not record.holds(job.paths, _made(outputs, job, settings))]
         summary.skipped = len(jobs) - len(todo)
     stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap)
     started = time.perf_counter()
@@ -91,7 +92,7 @@ def predict(
 
 
 def _run(
-    stages: _Stages, todo: Sequence[Job], num_workers: int, summary: Summary, tell: Callable[[str], object]
+    stages: _Stages, todo: Sequence[PictureFiles], num_workers: int, summary: Summary, tell: Callable[[str], object]
 ) -> None:
     """Take the jobs through the stages and sum up; whatever ends it early, what is being written is finished first."""
 
@@ -116,9 +117,9 @@ def _settings(record: Record, outputs: Outputs, made_with: Mapping[str, Any] | N
     return {kind: record.settle({**made_with, **outputs.settings(kind)}) for kind in outputs.kinds}
 
 
-def _made(outputs: Outputs, job: Job, settings: Mapping[str, str | None]) -> dict[str, str | None]:
+def _made(outputs: Outputs, job: PictureFiles, settings: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return the settings of a job's results by their names below the folder of results."""
-    return {path.as_posix(): settings[kind] for kind, path in outputs.paths(job.stem).items()}
+    return {path.as_posix(): settings[kind] for kind, path in outputs.paths(Path(job.name)).items()}
 
 
 @dataclass
@@ -132,11 +133,11 @@ class _Stages:
     settings: Mapping[str, str | None]
     draw_trimap: Drawer | None
 
-    def decode(self, job: Job) -> _Work:
+    def decode(self, job: PictureFiles) -> _Work:
         started = time.perf_counter()
         try:
             with memory.explained(job.image):
-                claim = self.record.claim(job.files, _made(self.outputs, job, self.settings))
+                claim = self.record.claim(job.paths, _made(self.outputs, job, self.settings))
                 photograph, trimap = read_photograph(job.image), read_trimap(job.trimap) if job.trimap else None
         except UnwritableError:
             raise
@@ -169,7 +170,7 @@ class _Stages:
             with memory.explained(work.job.image):
                 self.record.check(work.claim)
                 shown = work.photograph
-                self.outputs.write(self.save_dir / work.job.stem, shown.own, work.alpha, work.trimap, shown.metadata)
+                self.outputs.write(self.save_dir / work.job.name, shown.own, work.alpha, work.trimap, shown.metadata)
                 self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
         except UnwritableError:
             raise

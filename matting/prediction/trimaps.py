@@ -8,14 +8,15 @@ from pathlib import Path
 from matting import trimap
 from matting.errors import MattingError, UnwritableError
 from matting.pictures.files import read_alpha, write_png
-from matting.prediction.jobs import Job, Summary, log_failure
+from matting.prediction.jobs import Summary, log_failure
 from matting.prediction.record import Record
+from matting.sample import PictureFiles
 from matting.system import memory
 from matting.system.progress import progress
 
 
 def make_trimaps(
-    jobs: Sequence[Job],
+    jobs: Sequence[PictureFiles],
     save_dir: Path,
     kernel: int = 25,
     iterations: int = 1,
@@ -40,11 +41,11 @@ def make_trimaps(
     for job in progress(jobs, len(jobs), "mask", leave=True):
         try:
             with memory.explained(job.image):
-                claim = record.claim(job.files, [f"{job.stem}.png"])
+                claim = record.claim(job.paths, [f"{job.name}.png"])
                 alpha = read_alpha(job.image)
                 alpha = trimap.certain(alpha, tolerance) if tolerance else alpha
                 diameter = trimap.relative_kernel(alpha, relative) if relative else kernel
-                write_png(claim.paths[f"{job.stem}.png"], trimap.from_mask(alpha, diameter, iterations))
+                write_png(claim.paths[f"{job.name}.png"], trimap.from_mask(alpha, diameter, iterations))
             summary.written += 1
         except UnwritableError:
             raise

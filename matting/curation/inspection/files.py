@@ -12,10 +12,10 @@ import numpy as np
 from matting.curation.inspection.duplicates import fingerprint
 from matting.curation.inspection.finding import ERROR, Finding, Remark
 from matting.curation.inspection.layers import check_alpha, check_pair, check_photograph, check_trimap
-from matting.curation.inspection.subjects import Subject
 from matting.errors import MattingError
 from matting.pictures.decoding import Description, decode, describe
 from matting.pictures.files import PIXEL_LIMIT, quantise, read_alpha, read_image, to_alpha
+from matting.sample import PictureFiles
 from matting.text import dimensions
 
 _HIDDEN = "._"
@@ -26,7 +26,7 @@ Read = TypeVar("Read")
 
 @dataclass
 class Seen:
-    """What reading one subject brought.
+    """What reading the files of one picture brought.
 
     Attributes:
         size: (height, width) of the photograph, if it could be read.
@@ -60,27 +60,27 @@ class Seen:
             return None
 
 
-def look(subject: Subject, with_pair: bool = True) -> Seen:
-    """Read and check the files of a subject.
+def look(files: PictureFiles, with_pair: bool = True) -> Seen:
+    """Read and check the files of a picture.
 
     Args:
         with_pair: False where photograph and matte were looked at before, with another background or trimap.
     """
-    seen = Seen(subject.where)
+    seen = Seen(files.where)
     alpha = None
     if with_pair:
-        photograph = seen.read(subject.photograph, lambda file: _look_at_photograph(file, seen))
-        alpha = seen.read(subject.alpha, lambda file: _look_at_alpha(file, photograph, seen))
-    elif subject.alpha and subject.trimap and subject.alpha.is_file():
-        alpha = Seen("").read(subject.alpha, read_alpha)
-    trimap = seen.read(subject.trimap, lambda file: quantise(read_alpha(file)))
-    if trimap is not None and subject.trimap:
+        photograph = seen.read(files.image, lambda file: _look_at_photograph(file, seen))
+        alpha = seen.read(files.alpha, lambda file: _look_at_alpha(file, photograph, seen))
+    elif files.alpha and files.trimap and files.alpha.is_file():
+        alpha = Seen("").read(files.alpha, read_alpha)
+    trimap = seen.read(files.trimap, lambda file: quantise(read_alpha(file)))
+    if trimap is not None and files.trimap:
         if alpha is not None and alpha.shape != trimap.shape:
             detail = f"the trimap is {dimensions(trimap.shape)}, its matte {dimensions(alpha.shape)}"
-            seen.note(subject.trimap, [Remark(ERROR, "sizes", detail)])
+            seen.note(files.trimap, [Remark(ERROR, "sizes", detail)])
             alpha = None
-        seen.note(subject.trimap, check_trimap(trimap, alpha))
-    seen.read(subject.background, lambda file: describe(file, PIXEL_LIMIT))
+        seen.note(files.trimap, check_trimap(trimap, alpha))
+    seen.read(files.background, lambda file: describe(file, PIXEL_LIMIT))
     return seen
 
 

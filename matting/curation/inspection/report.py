@@ -11,10 +11,10 @@ import numpy as np
 
 from matting.curation.inspection.finding import ERROR, Finding
 from matting.curation.inspection.run import Inspection
-from matting.curation.inspection.subjects import Subject
 from matting.errors import MattingError
 from matting.pictures.contact_sheet import Row, contact_sheet, over_checkerboard
 from matting.pictures.files import quantise, read_alpha, read_image, write_png
+from matting.sample import PictureFiles
 from matting.system import atomic
 from matting.text import cell, visible_lines
 
@@ -74,28 +74,28 @@ def write_sheet(path: Path, inspection: Inspection, most: int = 40) -> int:
     by_file: dict[str, list[Finding]] = {}
     for finding in sorted(inspection.findings, key=lambda one: (one.remark.severity != ERROR, often[one.remark.check])):
         by_file.setdefault(finding.file, []).append(finding)
-    owners: dict[str, Subject] = {}
+    owners: dict[str, PictureFiles] = {}
     for subject in inspection.subjects:
-        for owned in (subject.photograph, subject.alpha, subject.trimap):
-            owners.setdefault(str(owned), subject)
-    checks: dict[Subject, list[str]] = {}
-    for file, findings in by_file.items():
-        if file in owners:
-            checks.setdefault(owners[file], []).extend(finding.remark.check for finding in findings)
+        for file in (subject.files.image, subject.files.alpha, subject.files.trimap):
+            owners.setdefault(str(file), subject.files)
+    checks: dict[PictureFiles, list[str]] = {}
+    for name, findings in by_file.items():
+        if name in owners:
+            checks.setdefault(owners[name], []).extend(finding.remark.check for finding in findings)
     shown = list(checks.items())[:most]
     if shown:
-        rows = [_row(subject, ", ".join(dict.fromkeys(names))) for subject, names in shown]
+        rows = [_row(files, ", ".join(dict.fromkeys(names))) for files, names in shown]
         titles = [title for title in _PANELS if any(title in panels for panels, _ in rows)]
         write_png(path, contact_sheet(rows, titles, cell_height=180))
     return len(checks)
 
 
-def _row(subject: Subject, checks: str) -> Row:
-    """Return what of a subject can still be shown; a panel that cannot be read is left out."""
+def _row(files: PictureFiles, checks: str) -> Row:
+    """Return what of a picture can still be shown; a panel that cannot be read is left out."""
     panels: dict[str, np.ndarray] = {}
-    image = _try(read_image, subject.photograph)
-    alpha = _try(read_alpha, subject.alpha)
-    trimap = _try(read_alpha, subject.trimap)
+    image = _try(read_image, files.image)
+    alpha = _try(read_alpha, files.alpha)
+    trimap = _try(read_alpha, files.trimap)
     if image is not None:
         panels["image"] = image
     if alpha is not None:
@@ -104,7 +104,7 @@ def _row(subject: Subject, checks: str) -> Row:
             panels["cutout"] = over_checkerboard(image, alpha)
     if trimap is not None:
         panels["trimap"] = quantise(trimap)
-    return panels, f"{subject.where} {subject.photograph.name}: {checks}"
+    return panels, f"{files.where} {files.image.name}: {checks}"
 
 
 def _try(read, path: Path | None) -> np.ndarray | None:

@@ -46,9 +46,9 @@ def inspect(subjects: Sequence[Subject], alone: Sequence[str] = (), num_workers:
     result = Inspection(list(subjects))
     # A foreground of a hundred composites is read and checked once.
     first: dict[Path, Subject] = {}
-    work = [(subject, first.setdefault(subject.photograph, subject) is subject) for subject in subjects]
+    work = [(subject, first.setdefault(subject.files.image, subject) is subject) for subject in subjects]
     result.photographs = len(first)
-    seen = read_ahead(lambda item: look(*item), work, num_workers)
+    seen = read_ahead(lambda item: look(item[0].files, item[1]), work, num_workers)
     shown = progress(seen, len(work), "photograph", "checking")
     readable: list[tuple[Subject, Seen]] = []
     for subject, one in zip(subjects, shown, strict=True):
@@ -72,15 +72,15 @@ def _repeated(subjects: Sequence[Subject]) -> Iterator[Finding]:
     lines: dict[tuple, Subject] = {}
     splits: dict[Path, Subject] = {}
     for subject in subjects:
-        before = splits.setdefault(subject.photograph, subject)
+        before = splits.setdefault(subject.files.image, subject)
         if before.split != subject.split:
-            remark = Remark(ERROR, "in two splits", f"{before.where} has it too: what is tested was trained on")
-            yield Finding(remark, subject.where, str(subject.photograph))
+            remark = Remark(ERROR, "in two splits", f"{before.files.where} has it too: what is tested was trained on")
+            yield Finding(remark, subject.files.where, str(subject.files.image))
             continue
-        line = subject.photograph, subject.background, subject.trimap
+        line = subject.files.image, subject.files.background, subject.files.trimap
         if lines.setdefault(line, subject) is not subject:
-            remark = Remark(WARNING, "listed twice", f"{lines[line].where} is the same")
-            yield Finding(remark, subject.where, str(subject.photograph))
+            remark = Remark(WARNING, "listed twice", f"{lines[line].files.where} is the same")
+            yield Finding(remark, subject.files.where, str(subject.files.image))
 
 
 def _alike(readable: Sequence[tuple[Subject, Seen]]) -> Iterator[Finding]:
@@ -93,15 +93,15 @@ def _alike(readable: Sequence[tuple[Subject, Seen]]) -> Iterator[Finding]:
         remark = Remark(
             ERROR if across else WARNING,
             "duplicate across splits" if across else "duplicate",
-            f"shows the same as {one.photograph} ({one.where})",
+            f"shows the same as {one.files.image} ({one.files.where})",
         )
-        yield Finding(remark, other.where, str(other.photograph))
+        yield Finding(remark, other.files.where, str(other.files.image))
 
 
 def _beside(subjects: Sequence[Subject]) -> Iterator[Finding]:
     """Find pictures in the folders of the listed ones that no list names, one finding a folder."""
-    for role in ("photograph", "alpha"):
-        named = {path for subject in subjects if (path := getattr(subject, role)) is not None}
+    for role in ("image", "alpha"):
+        named = {path for subject in subjects if (path := getattr(subject.files, role)) is not None}
         for folder in sorted({path.parent for path in named}):
             found = list_images(folder, recursive=False) if folder.is_dir() else []
             left = [path for path in found if path not in named]

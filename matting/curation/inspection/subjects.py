@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
-from matting.curation.preparation.pairing import pair_folders, relative_stem
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
 from matting.pictures.files import list_images
+from matting.pictures.naming import relative_stem
+from matting.pictures.pairing import pair_folders
+from matting.sample import PictureFiles
 
 
-@dataclass(frozen=True)
-class Subject:
-    """One photograph and what belongs to it.
-
-    Attributes:
-        split: the list or folder that it comes from.
-        where: list and line, as `train.txt:12`, or the folder's name.
-    """
+class Subject(NamedTuple):
+    """One photograph with what belongs to it, and the list or folder that it comes from."""
 
     split: str
-    where: str
-    photograph: Path
-    alpha: Path | None = None
-    background: Path | None = None
-    trimap: Path | None = None
+    files: PictureFiles
 
 
 def find_subjects(
@@ -45,35 +38,31 @@ def find_subjects(
     alone: list[str] = []
     for source in sources:
         if source.is_dir():
-            found, left = _of_folder(source)
-            subjects += found
-            alone += left
+            pictures, without_partner = _of_folder(source)
+            alone += without_partner
         else:
             root = dataset_root or source.parent
-            entries = read_lists([source.absolute()], root, separator, allow_outside=True, keep_missing=True)
-            subjects += [
-                Subject(str(source), entry.where, entry.foreground, entry.alpha, entry.background, entry.trimap)
-                for entry in entries
-            ]
+            pictures = read_lists([source.absolute()], root, separator, allow_outside=True, keep_missing=True)
+        subjects += [Subject(str(source), files) for files in pictures]
     return subjects, alone
 
 
-def _of_folder(folder: Path) -> tuple[list[Subject], list[str]]:
+def _of_folder(folder: Path) -> tuple[list[PictureFiles], list[str]]:
     photographs, alphas = folder / "fg", folder / "alpha"
     if not (photographs.is_dir() and alphas.is_dir()):
-        pictures = list_images(folder)
-        if not pictures:
+        paths = list_images(folder)
+        if not paths:
             raise MattingError(f"{folder} holds no picture; give a list, or a folder with fg and alpha or photographs")
-        return [Subject(str(folder), folder.name, picture) for picture in pictures], []
+        return [PictureFiles(path.stem, path, where=folder.name) for path in paths], []
     pairs, alone = pair_folders(photographs, alphas)
     trimaps = [
         {relative_stem(path.relative_to(child)): path for path in list_images(child)}
         for child in sorted(folder.iterdir())
         if child.is_dir() and child.name.startswith("trimap")
     ]
-    subjects = []
-    for key, photograph, alpha in pairs:
-        own: list[Path | None] = [found[key] for found in trimaps if key in found]
-        # One subject a trimap; the checks of the pair itself are made with the first.
-        subjects += [Subject(str(folder), folder.name, photograph, alpha, trimap=trimap) for trimap in own or [None]]
-    return subjects, alone
+    pictures = []
+    for files in pairs:
+        own: list[Path | None] = [by_stem[files.name] for by_stem in trimaps if files.name in by_stem]
+        # One picture a trimap; the checks of the pair itself are made with the first.
+        pictures += [replace(files, trimap=trimap, where=folder.name) for trimap in own or [None]]
+    return pictures, alone

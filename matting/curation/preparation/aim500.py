@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.pairing import find_folder, paired_items, with_trimaps
 from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.sources import find_folder, paired_items, with_trimaps
 
 
 def plan(source: Path, options: Options) -> Plan:

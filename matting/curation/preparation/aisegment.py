@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from matting.curation.preparation.pairing import by_key, find_folder, list_names, match
-from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.sources import find_folder, listable
 from matting.errors import MattingError
+from matting.pictures.pairing import by_key, match
 
 _KERNEL = 10
 """Diameter of the fixed trimap's ellipse in the reference's preparation."""
@@ -22,17 +24,16 @@ def plan(source: Path, options: Options) -> Plan:
     passed over without a word. Every other file that is not used is named.
 
     Raises:
-        MattingError: a folder is missing, or no pair was found.
+        MattingError: a folder is missing, or no two files make a pair.
     """
     clips, mattings = find_folder(source, "clip_img"), find_folder(source, "matting")
-    photographs, twice = by_key(clips, lambda path: _key(path, "clip_"))
-    alphas, twice_alpha = by_key(mattings, lambda path: _key(path, "matting_"))
+    photographs, twins = by_key(clips, lambda path: _key(path, "clip_"))
+    alphas, twins_alpha = by_key(mattings, lambda path: _key(path, "matting_"))
     pairs, alone = match(photographs, alphas)
     if not pairs:
         raise MattingError(f"no picture in {clips} has one of its name in {mattings}; unpack the archive again")
-    names = list_names(Path(key).name for key, _, _ in pairs)
-    items = [Item("", name, image, alpha) for name, (_, image, alpha) in zip(names, pairs, strict=True)]
-    return Plan(items, twice + twice_alpha + alone)
+    items = listable("", [replace(files, name=Path(files.name).name) for files in pairs])
+    return Plan(items, twins + twins_alpha + alone)
 
 
 def _key(path: Path, prefix: str) -> str:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from matting.curation.preparation.backgrounds import TESTING, TRAINING, listed_backgrounds
-from matting.curation.preparation.pairing import find_folder, list_names, read_names, seek_folder
 from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.curation.preparation.sources import find_folder, list_names, read_names, seek_folder
 from matting.errors import MattingError
+from matting.sample import PictureFiles
 
 _COLLECTIONS = ("Adobe-licensed images", "Other")
 """Both hold `fg` and `alpha`; the test set has the first one only."""
@@ -30,7 +31,7 @@ def _foregrounds(part: str, folder: Path, list_name: str) -> list[Item]:
     """Return the foregrounds in the order of their list, on which the pairing with backgrounds rests."""
     names = read_names(folder / list_name)
     stems = list_names(Path(name).stem for name in names)
-    return [Item(part, stem, *_find(folder, name)) for stem, name in zip(stems, names, strict=True)]
+    return [Item(part, PictureFiles(stem, *_find(folder, name))) for stem, name in zip(stems, names, strict=True)]
 
 
 def _find(folder: Path, name: str) -> tuple[Path, Path]:
@@ -59,7 +60,7 @@ def _with_trimaps(items: list[Item], test: Path) -> list[Item]:
     if folder is None:
         raise MattingError(f"{test} holds no folder trimaps; published results are measured in them: unpack them too")
     return [
-        replace(item, trimaps=tuple(folder / f"{item.photograph.stem}_{k}.png" for k in range(TESTING)))
+        replace(item, trimaps=tuple(folder / f"{item.files.image.stem}_{k}.png" for k in range(TESTING)))
         for item in items
     ]
 

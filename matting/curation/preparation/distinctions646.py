@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from matting.curation.preparation.backgrounds import TESTING, TRAINING, draw_backgrounds
-from matting.curation.preparation.pairing import find_folder, paired_items
 from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.sources import find_folder, paired_items
 from matting.errors import MattingError
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from matting.curation.preparation.backgrounds import draw_backgrounds
-from matting.curation.preparation.pairing import by_key, list_names, paired_items, seek_folder, with_trimaps
-from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.sources import listable, paired_items, seek_folder, with_trimaps
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.pairing import by_key
+from matting.sample import PictureFiles
 
 _IMAGES = ("fg", "image", "images", "img", "imgs", "photos", "original", "foreground", "foregrounds")
 _ALPHAS = ("alpha", "alphas", "matte", "mattes", "mask", "masks", "matting", "gt")
@@ -49,8 +51,7 @@ def _cutouts(folder: Path) -> Plan:
             f"{folder} holds no picture; known endings are {' '.join(IMAGE_EXTENSIONS)}, and mattes are looked for in "
             f"{', '.join(_ALPHAS)} (or name the folders by --images and --alphas)"
         )
-    items = [Item("", name, path, None) for name, path in zip(list_names(pictures), pictures.values(), strict=True)]
-    return Plan(items, dropped)
+    return Plan(listable("", [PictureFiles(name, path) for name, path in pictures.items()]), dropped)
 
 
 RECIPE = Recipe(plan, split=(9, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,12 @@ from matting.system.places import below
 from matting.text import sizes_differ
 
 
-@dataclass
-class Made:
+@dataclass(frozen=True)
+class Prepared:
     """A picture that is in the target, and its lines of the list."""
 
     item: Item
     lines: list[str]
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -37,7 +36,7 @@ class _Layers:
     written_foreground: np.ndarray | None
 
 
-def make(item: Item, target: Path, options: Options) -> Made | str:
+def make(item: Item, target: Path, options: Options) -> Prepared | str:
     """Bring one picture into the target; one that is there already is left as it is.
 
     Returns:
@@ -47,16 +46,16 @@ def make(item: Item, target: Path, options: Options) -> Made | str:
         MattingError: the target cannot be written.
     """
     folder = target / item.part
-    rewritten = item.alpha is None or options.extend
-    photograph = below(target, f"{item.part}/fg/{item.name}{'.png' if rewritten else item.photograph.suffix}")
+    rewritten = item.files.alpha is None or options.extend
+    photograph = below(target, f"{item.part}/fg/{item.files.name}{'.png' if rewritten else item.files.image.suffix}")
     trimaps = _trimap_names(item, options)
-    result = Made(item, _lines(item, photograph.relative_to(target).as_posix(), trimaps))
+    result = Prepared(item, _lines(item, photograph.relative_to(target).as_posix(), trimaps))
     if photograph.is_file():  # it is brought last, so all the rest is there
         return result
     try:
         layers = _read(item, options)
     except MattingError as error:
-        return str(error) if str(error).startswith(str(item.photograph)) else f"{item.photograph}: {error}"
+        return str(error) if str(error).startswith(str(item.files.image)) else f"{item.files.image}: {error}"
     _write_mattes(item, folder, layers, options)
     for source, name in zip(item.trimaps, trimaps, strict=False):
         files.link(source, below(target, name))
@@ -65,36 +64,36 @@ def make(item: Item, target: Path, options: Options) -> Made | str:
     if layers.written_foreground is not None:
         write_png(photograph, layers.written_foreground)
     else:
-        files.link(item.photograph, photograph)
+        files.link(item.files.image, photograph)
     return result
 
 
 def _read(item: Item, options: Options) -> _Layers:
     """Read what must be rewritten, and compare the sizes of the rest by their headers."""
-    source = item.alpha or item.photograph
+    source = item.files.matte
     pixels = decode(source, PIXEL_LIMIT)
     has_fourth = pixels.ndim == 3 and pixels.shape[2] == 4
-    if item.alpha is None and not has_fourth:
+    if item.files.alpha is None and not has_fourth:
         raise MattingError(f"{source} is no cutout: it has no fourth channel, and no folder of mattes was found")
     alpha = to_alpha(pixels, source)
-    for path in (item.photograph, *item.trimaps):
+    for path in (item.files.image, *item.trimaps):
         if (of_file := image_size(path)) != alpha.shape:
             differ = sizes_differ(path, of_file, f"its matte {source}", alpha.shape)
             raise MattingError(f"{differ}; the sizes must agree")
     foreground = None
-    if item.alpha is None or options.extend:
-        foreground = extend(read_image(item.photograph), alpha)
+    if item.files.alpha is None or options.extend:
+        foreground = extend(read_image(item.files.image), alpha)
     return _Layers(alpha, quantise(alpha) if has_fourth else None, foreground)
 
 
 def _write_mattes(item: Item, folder: Path, layers: _Layers, options: Options) -> None:
     if layers.written_alpha is not None:
-        write_png(below(folder, f"alpha/{item.name}.png"), layers.written_alpha)
-    elif item.alpha is not None:
-        files.link(item.alpha, below(folder, f"alpha/{item.name}{item.alpha.suffix}"))
+        write_png(below(folder, f"alpha/{item.files.name}.png"), layers.written_alpha)
+    elif item.files.alpha is not None:
+        files.link(item.files.alpha, below(folder, f"alpha/{item.files.name}{item.files.alpha.suffix}"))
     if options.masks:
         mask = np.where(layers.alpha >= 0.5, np.uint8(255), np.uint8(0))
-        write_png(below(folder, f"mask/{item.name}.png"), mask)
+        write_png(below(folder, f"mask/{item.files.name}.png"), mask)
 
 
 def _draw_trimap(item: Item, alpha: np.ndarray, options: Options) -> np.ndarray:
@@ -102,13 +101,13 @@ def _draw_trimap(item: Item, alpha: np.ndarray, options: Options) -> np.ndarray:
     if options.trimap == "fixed":
         return trimap.from_mask(alpha, options.kernel)
     # By the picture's name, so that it does not depend on which other pictures there are.
-    rng = np.random.default_rng((options.seed, zlib.crc32(item.name.encode())))
+    rng = np.random.default_rng((options.seed, zlib.crc32(item.files.name.encode())))
     return trimap.for_training(alpha, rng)
 
 
 def _trimap_names(item: Item, options: Options) -> list[str]:
     """Return where the trimaps go, relative to the target: the set's own, else one that is made, or none."""
-    folder = f"{item.part}/trimap/{item.name}"
+    folder = f"{item.part}/trimap/{item.files.name}"
     if len(item.trimaps) > 1:
         return [f"{folder}_{number}{path.suffix}" for number, path in enumerate(item.trimaps)]
     if item.trimaps:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.pairing import find_folder, paired_items, with_trimaps
 from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.sources import find_folder, paired_items, with_trimaps
 
 _BENCHMARKS = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
 """Folder of the photographs: faces are blurred in the first benchmark, and there for all to see in the second."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from matting.sample import PictureFiles
 from matting.trimap import EVALUATION_KERNEL
 
 TRIMAPS = ("none", "fixed", "random")
@@ -46,22 +47,19 @@ class Options:
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of the prepared set.
+    """One picture of the prepared set, with all that it will be composited over.
 
     Attributes:
         part: `train`, `val`, `test` or a benchmark's name, also the folder and the list that it goes into; empty for
             those that are to be split.
-        name: stem of all its files, unique in its part and without spaces.
-        photograph: the source, or a foreground if there are backgrounds.
-        alpha: its matte, in one channel or as the fourth; None takes the photograph's own fourth channel.
+        files: the sources; `name` becomes the stem of all that is made of them, unique in its part and without spaces.
+            Without an alpha the photograph is a cutout, whose fourth channel is the matte.
         backgrounds: what it is laid over, one list line each; empty for a photograph.
         trimaps: none, one, or one for each background.
     """
 
     part: str
-    name: str
-    photograph: Path
-    alpha: Path | None
+    files: PictureFiles
     backgrounds: tuple[Path, ...] = ()
     trimaps: tuple[Path, ...] = ()
 

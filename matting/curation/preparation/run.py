@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from matting.curation.preparation import files
-from matting.curation.preparation.make import Made, make
+from matting.curation.preparation.make import Prepared, make
 from matting.curation.preparation.plan import Item, Options, Plan, Recipe
 from matting.curation.preparation.splitting import draw_subset, sizes, split
 from matting.curation.preparation.statistics import Statistics, measure
@@ -61,7 +61,9 @@ def make_plan(recipe: Recipe, source: Path, options: Options) -> Plan:
 
 def dry_run(plan: Plan) -> Report:
     """Return what `prepare` would make, without reading a picture or writing a file."""
-    made = [Made(item, [f"{item.part}/fg/{item.name}"] * max(1, len(item.backgrounds))) for item in plan.items]
+    made = [
+        Prepared(item, [f"{item.part}/fg/{item.files.name}"] * max(1, len(item.backgrounds))) for item in plan.items
+    ]
     return Report(_lists(plan, made), _count(plan.items), list(plan.dropped), list(plan.notes))
 
 
@@ -95,7 +97,6 @@ def prepare(
             report.dropped.append(result)
         else:
             made.append(result)
-            report.notes += result.notes
     if not made:
         raise MattingError(f"not one of {len(plan.items)} pictures in {source} could be used; {report.dropped[0]}")
     _link_backgrounds([result.item for result in made], target, num_workers)
@@ -138,7 +139,7 @@ def _count(items: Sequence[Item]) -> dict[str, int]:
     return counts
 
 
-def _lists(plan: Plan, made: Sequence[Made]) -> dict[str, list[str]]:
+def _lists(plan: Plan, made: Sequence[Prepared]) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
     for result in made:
         lists.setdefault(result.item.part, []).extend(result.lines)
@@ -147,7 +148,7 @@ def _lists(plan: Plan, made: Sequence[Made]) -> dict[str, list[str]]:
     return lists
 
 
-def _debug_lists(made: Sequence[Made], count: int, seed: int) -> dict[str, list[str]]:
+def _debug_lists(made: Sequence[Prepared], count: int, seed: int) -> dict[str, list[str]]:
     by_part: dict[str, list[str]] = {}
     for result in made:
         by_part.setdefault(result.item.part, []).append(result.lines[0])

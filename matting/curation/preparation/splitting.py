@@ -44,7 +44,7 @@ def split(items: Sequence[Item], shares: Sequence[float], seed: int) -> list[Ite
     Returns:
         The items part by part, sorted by name in each.
     """
-    ordered = sorted(items, key=lambda item: item.name)
+    ordered = sorted(items, key=lambda item: item.files.name)
     order = np.random.default_rng(seed).permutation(len(ordered))
     parted, start = [], 0
     for part, size in zip(PARTS, sizes(len(ordered), shares), strict=False):

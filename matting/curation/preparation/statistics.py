@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting.curation.preparation.make import Made
+from matting.curation.preparation.make import Prepared
 from matting.pictures.files import read_image, read_trimap
 from matting.system.progress import progress
 from matting.system.read_ahead import read_ahead
@@ -24,7 +24,7 @@ class Statistics:
     std: list[float]
 
 
-def measure(root: Path, made: Sequence[Made], num_workers: int = 0) -> dict[str, Statistics]:
+def measure(root: Path, made: Sequence[Prepared], num_workers: int = 0) -> dict[str, Statistics]:
     """Return the statistics of `image`, and of `trimap` if every picture has one.
 
     Every pixel of the set counts the same, whatever the size of its picture.
