@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matting.deployment.loading import load
     from matting.errors import MattingError
     from matting.pictures.files import read_image, write_image
-    from matting.prediction.cutout import cutout
+    from matting.prediction.single import cutout
     from matting.predictor import Predictor
 
 __all__ = ["MattingError", "Predictor", "__version__", "cutout", "load", "read_image", "write_image"]
@@ -26,7 +26,7 @@ __all__ = ["MattingError", "Predictor", "__version__", "cutout", "load", "read_i
 _HOMES = {
     "MattingError": "errors",
     "Predictor": "predictor",
-    "cutout": "prediction.cutout",
+    "cutout": "prediction.single",
     "load": "deployment.loading",
     "read_image": "pictures.files",
     "write_image": "pictures.files",

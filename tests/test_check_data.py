@@ -13,7 +13,7 @@ from PIL import Image
 
 import drawn
 from matting.curation.inspection.duplicates import find_duplicates, fingerprint
-from matting.curation.inspection.finding import ERROR, WARNING
+from matting.curation.inspection.findings import ERROR, WARNING
 from matting.curation.inspection.layers import check_alpha, check_pair, check_photograph, check_trimap
 from matting.pictures.decoding import Description
 from matting.pictures.files import read_image

@@ -184,7 +184,7 @@ def test_the_system_s_errors_are_a_sentence_and_defects_keep_their_traceback(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("matting.prediction.trimaps.make_trimaps", fail)
+    monkeypatch.setattr("matting.prediction.trimap_files.make_trimaps", fail)
     if said:
         one_sentence(run_tool("make_trimap", "--alpha_path", places["mattes"]), said)
     else:

@@ -17,9 +17,9 @@ from matting.errors import Stopped, UnwritableError
 from matting.prediction import pipeline as predicting
 from matting.prediction.jobs import Summary, find_jobs
 from matting.prediction.pipeline import predict
-from matting.prediction.trimaps import make_trimaps
+from matting.prediction.trimap_files import make_trimaps
 from matting.predictor import Predictor
-from matting.system.progress import progress
+from matting.system.progress_meter import progress
 from test_predict_jobs import Bright, picture
 from tools import Outcome, cut_out, run_tool
 
@@ -117,7 +117,7 @@ def test_a_mask_that_takes_too_much_memory(photographs: Path, monkeypatch: pytes
             raise MemoryError
         return np.ones((4, 6), np.float32)
 
-    monkeypatch.setattr("matting.prediction.trimaps.read_alpha", read)
+    monkeypatch.setattr("matting.prediction.trimap_files.read_alpha", read)
     summary = make_trimaps(find_jobs(photographs / "in"), photographs / "out")
     assert summary.written == 2 and "in/b.png takes more memory" in summary.failures[0]
 
@@ -199,7 +199,7 @@ def test_cutting_out_and_drawing_trimaps_tell_their_progress(
     photographs: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "matting")
-    monkeypatch.setattr("matting.system.progress.EVERY", 0)
+    monkeypatch.setattr("matting.system.progress_meter.EVERY", 0)
     assert cut(photographs).written == 3
     assert [record.message.split(",")[0] for record in caplog.records] == ["1 of 3 pictures", "2 of 3 pictures"]
     caplog.clear()

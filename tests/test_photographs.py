@@ -16,7 +16,7 @@ from matting.pictures.files import list_images, write_png
 from matting.prediction.jobs import find_jobs
 from matting.prediction.outputs import Outputs
 from matting.prediction.pipeline import predict
-from matting.prediction.trimaps import make_trimaps
+from matting.prediction.trimap_files import make_trimaps
 from matting.predictor import Predictor
 from test_predict_jobs import Bright, picture, stems
 from tools import cut_out, one_sentence

@@ -12,7 +12,7 @@ from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.prediction import arrays
 from matting.prediction.jobs import find_jobs
-from matting.prediction.trimaps import make_trimaps
+from matting.prediction.trimap_files import make_trimaps
 from matting.system.places import below, real_paths
 from tools import one_sentence, run_tool
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.curation.preparation import SETS, make
+from matting.curation.preparation import SETS, writing
+from matting.curation.preparation.execution import make_plan
 from matting.curation.preparation.foregrounds import extend
-from matting.curation.preparation.plan import Options
-from matting.curation.preparation.run import make_plan
+from matting.curation.preparation.plan import Choices
 from matting.curation.preparation.sources import list_names
 from matting.curation.preparation.splitting import parse_shares, sizes
 from matting.datasets.lists import read_lists
@@ -80,7 +80,7 @@ def test_ppm100_as_paddleseg_arranged_it_keeps_its_parts(tmp_path: Path) -> None
     assert len(lines(tmp_path, "train_debug")) == len(lines(tmp_path, "val_debug")) == 1
     assert set(np.unique(read_trimap(tmp_path / "out/train/trimap/c.png"))) == {0, 128, 255}
     with pytest.raises(MattingError, match="parts of its own"):
-        make_plan(SETS["ppm100"], tmp_path / "in", Options(split=(1, 1)))
+        make_plan(SETS["ppm100"], tmp_path / "in", Choices(split=(1, 1)))
 
 
 def test_p3m10k_has_a_list_a_benchmark(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_folders_of_images_and_mattes_and_of_cutouts(tmp_path: Path) -> None:
 
 def test_a_broken_run_goes_on_and_equals_an_unbroken_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     aisegment(tmp_path / "in", 6)
-    written, original = [], make.write_png
+    written, original = [], writing.write_png
 
     def fails_at_eight(path: Path, pixels: np.ndarray) -> None:
         written.append(path)
@@ -221,7 +221,7 @@ def test_a_broken_run_goes_on_and_equals_an_unbroken_one(tmp_path: Path, monkeyp
             raise MattingError("no room")
         original(path, pixels)
 
-    monkeypatch.setattr(make, "write_png", fails_at_eight)
+    monkeypatch.setattr(writing, "write_png", fails_at_eight)
     assert run("aisegment", tmp_path, "--num_workers", 0).status == 1
     assert not (tmp_path / "out/train.txt").exists()
     assert run("aisegment", tmp_path, "--num_workers", 2).status == 0
@@ -289,7 +289,7 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
 def test_the_tool_offers_every_recipe_and_preparing_needs_no_paddle() -> None:
     code = "import sys; sys.modules['paddle'] = None; sys.path.insert(0, 'tools')\n"
     code += "from matting.commands import prepare_data\nimport matting.curation.inspection.layers\n"
-    code += "import matting.curation.preparation.run\n"
+    code += "import matting.curation.preparation.execution\n"
     code += "from matting.curation.preparation import SETS\nassert set(prepare_data.SETS) == set(SETS)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,7 @@ from matting.prediction.outputs import Background, Outputs
 from matting.prediction.pipeline import predict
 from matting.prediction.provenance import made_with
 from matting.prediction.record import RECORD, Record
-from matting.prediction.trimaps import make_trimaps
+from matting.prediction.trimap_files import make_trimaps
 from matting.predictor import Predictor
 from matting.weights import read_weights, write_weights
 from test_predict_jobs import Bright, picture

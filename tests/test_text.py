@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 import drawn
 import matting
-from matting.curation.inspection.finding import ERROR, Finding, Remark
-from matting.curation.inspection.report import write_csv
+from matting.curation.inspection.findings import ERROR, Finding, Remark
+from matting.curation.inspection.summary import write_csv
 from matting.errors import MattingError, UnwritableError
 from matting.evaluation.report.page import Report, write_report
 from matting.evaluation.report.panels import make_panels

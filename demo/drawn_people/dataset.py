@@ -12,7 +12,7 @@ from demo.drawn_people.portrait import draw_portrait
 from matting.composite import composite
 from matting.pictures.files import quantise, write_png
 from matting.system import atomic
-from matting.system.progress import progress
+from matting.system.progress_meter import progress
 
 _MARKER = "drawn.json"
 _VERSION = 1

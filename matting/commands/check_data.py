@@ -37,10 +37,10 @@ def main() -> int:
     args = parse_args()
     import cv2
 
-    from matting.curation.inspection.finding import ERROR, WARNING
-    from matting.curation.inspection.report import table, write_csv, write_sheet
-    from matting.curation.inspection.run import inspect
+    from matting.curation.inspection.findings import ERROR, WARNING
     from matting.curation.inspection.subjects import find_subjects
+    from matting.curation.inspection.summary import table, write_csv, write_sheet
+    from matting.curation.inspection.survey import inspect
     from matting.system import log
 
     log.start()

@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> int:
     args = parse_args()
     from matting.prediction.jobs import find_jobs
-    from matting.prediction.trimaps import make_trimaps
+    from matting.prediction.trimap_files import make_trimaps
     from matting.system import log
 
     log.start()

@@ -50,15 +50,15 @@ def main() -> int:
     import cv2
 
     from matting.curation.preparation import SETS as RECIPES
-    from matting.curation.preparation.plan import Options
-    from matting.curation.preparation.run import dry_run, make_plan, prepare
+    from matting.curation.preparation.execution import dry_run, make_plan, prepare
+    from matting.curation.preparation.plan import Choices
     from matting.curation.preparation.splitting import parse_shares
     from matting.system import log
 
     log.start()
     cv2.setNumThreads(1)  # pictures go side by side; threads within each would only be in the way
     recipe = RECIPES[args.set]
-    options = Options(
+    choices = Choices(
         split=parse_shares(args.split) if args.split else None,
         seed=args.seed,
         backgrounds=args.backgrounds,
@@ -73,24 +73,24 @@ def main() -> int:
         masks=recipe.masks,
         extend=args.extend,
     )
-    plan = make_plan(recipe, args.source, options)
+    plan = make_plan(recipe, args.source, choices)
     if args.dry_run:
-        report = dry_run(plan)
+        outcome = dry_run(plan)
     else:
-        report = prepare(
-            args.set, plan, args.source, args.target, options,
+        outcome = prepare(
+            args.set, plan, args.source, args.target, choices,
             debug=args.debug, mean_std=args.mean_std, num_workers=args.num_workers,
         )  # fmt: skip
-    for line in report.dropped:
+    for line in outcome.dropped:
         say(f"dropped: {line}", stream=sys.stderr)
-    for line in report.notes:
+    for line in outcome.notes:
         say(f"note: {line}", stream=sys.stderr)
-    for part, count in report.pictures.items():
+    for part, count in outcome.pictures.items():
         say(f"{part}: {count} pictures")
-    for name, lines in report.lists.items():
+    for name, lines in outcome.lists.items():
         say(f"{name}.txt: {len(lines)} lines, the first: {lines[0] if lines else '(none)'}")
-    for layer, value in report.statistics.items():
+    for layer, value in outcome.statistics.items():
         levels = [round(255 * mean) for mean in value.mean], [round(255 * std) for std in value.std]
         say(f"{layer}: mean {value.mean} {levels[0]}, std {value.std} {levels[1]}, of {value.pictures} pictures")
-    say(f"{len(report.dropped)} files dropped; {'nothing was written' if args.dry_run else f'in {args.target}'}")
-    return 1 if args.strict and report.dropped else 0
+    say(f"{len(outcome.dropped)} files dropped; {'nothing was written' if args.dry_run else f'in {args.target}'}")
+    return 1 if args.strict and outcome.dropped else 0

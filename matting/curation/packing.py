@@ -11,8 +11,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting.curation.preparation.files import claim
 from matting.curation.preparation.foregrounds import extend
+from matting.curation.preparation.placing import claim
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
 from matting.pictures import packed
@@ -22,8 +22,8 @@ from matting.pictures.naming import DistinctNames
 from matting.sample import PictureFiles
 from matting.system import atomic
 from matting.system.places import below
-from matting.system.progress import progress
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
+from matting.system.progress_meter import progress
 from matting.text import dimensions
 
 

@@ -20,8 +20,8 @@ from matting.prediction.record import Record
 from matting.predictor import Predictor
 from matting.sample import Sample
 from matting.system import exchange
-from matting.system.progress import progress
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
+from matting.system.progress_meter import progress
 
 
 def evaluate(

@@ -15,7 +15,7 @@ from matting.metrics.protocols import Protocol
 from matting.pictures.files import image_size, read_alpha, read_image, read_trimap
 from matting.pictures.pairing import by_unique_key, partners
 from matting.sample import PictureFiles
-from matting.system.progress import progress
+from matting.system.progress_meter import progress
 from matting.text import shortened, sizes_differ
 
 SUFFIXES = ("_alpha", "_matte", "_pred")

@@ -12,7 +12,7 @@ from matting.metrics.catalogue import METRICS
 from matting.metrics.trimap_agreement import trimap_agreement
 from matting.predictor import Predictor
 from matting.system import exchange
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
 
 NAME = "trimap"
 """What to give as `--metrics` for it, in any case."""

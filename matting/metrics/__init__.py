@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from matting.metrics.catalogue import METRICS, Metric, is_metric, metric_of
 from matting.metrics.connectivity import THRESHOLDS, connectivity_error
-from matting.metrics.errors import Errors, Iou, dtssd, errors, iou
 from matting.metrics.gradient import DerivativeFilter, gradient_error, unit_norm_filter, unit_sum_filter
+from matting.metrics.pixelwise import Errors, Iou, dtssd, errors, iou
 from matting.metrics.protocols import (
     DEFAULT,
     PROTOCOLS,

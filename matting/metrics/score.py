@@ -8,9 +8,9 @@ import numpy as np
 
 from matting import trimap as trimaps
 from matting.metrics.connectivity import connectivity_error
-from matting.metrics.errors import errors, iou
 from matting.metrics.gradient import gradient_error
 from matting.metrics.mattes import check
+from matting.metrics.pixelwise import errors, iou
 from matting.metrics.protocols import BACKGROUND, DEFAULT, FOREGROUND, UNKNOWN, WHOLE, Protocol, select
 from matting.sample import BACKGROUND as KNOWN_BACKGROUND
 from matting.sample import FOREGROUND as KNOWN_FOREGROUND

@@ -14,7 +14,7 @@ from matting.predictor import Network, Predictor
 from matting.sample import PictureFiles
 from matting.system import atomic
 from matting.system.lines import BLANKS, read_lines
-from matting.system.progress import progress
+from matting.system.progress_meter import progress
 from matting.text import restored, written
 from matting.transforms.geometry import undo
 from matting.trimap import impose

@@ -14,7 +14,7 @@ from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
 from matting.pictures.naming import result_names
 from matting.pictures.pairing import by_unique_key, partners
-from matting.prediction.photographs import find_photographs
+from matting.prediction.inputs import find_photographs
 from matting.sample import PictureFiles
 from matting.system.lines import BLANKS, read_lines
 from matting.text import shortened, sizes_differ, visible

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from matting.curation.inspection.finding import ERROR, WARNING, Remark
+from matting.curation.inspection.findings import ERROR, WARNING, Remark
 from matting.pictures.decoding import Description
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 from matting.trimap import unknown_mask

@@ -1,6 +1,6 @@
 """Preparing published data sets and anybody's own folders: one file a set, and what they share."""
 
-from matting.curation.preparation import aim500, aisegment, composition1k, distinctions646, folders, p3m10k, ppm100
+from matting.curation.preparation import aim500, aisegment, composition1k, distinctions646, own_folders, p3m10k, ppm100
 from matting.curation.preparation.plan import Recipe
 
 SETS: dict[str, Recipe] = {
@@ -10,5 +10,5 @@ SETS: dict[str, Recipe] = {
     "distinctions646": distinctions646.RECIPE,
     "aim500": aim500.RECIPE,
     "aisegment": aisegment.RECIPE,
-    "folders": folders.RECIPE,
+    "folders": own_folders.RECIPE,
 }

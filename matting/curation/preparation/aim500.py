@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, paired_items, with_trimaps
 
 
-def plan(source: Path, options: Options) -> Plan:
+def plan(source: Path, choices: Choices) -> Plan:
     """Plan `original`, `mask` and `trimap`."""
     found = paired_items("", find_folder(source, "original"), find_folder(source, "mask"))
     return with_trimaps(found, find_folder(source, "trimap"))

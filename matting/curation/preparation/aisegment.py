@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, listable
 from matting.errors import MattingError
 from matting.pictures.pairing import by_key, match
@@ -17,7 +17,7 @@ _TOLERANCE = 0.05
 """These mattes came out of a network: a tenth of their pixels are 254 of 255, each of which would be unknown."""
 
 
-def plan(source: Path, options: Options) -> Plan:
+def plan(source: Path, choices: Choices) -> Plan:
     """Plan `clip_img/DATE/clip_N/NAME.jpg` with `matting/DATE/matting_N/NAME.png`.
 
     The archive holds leftovers of macOS (`._matting_00000000`, `._1803241125-00000005.jpg`): hidden files, which are

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from matting.curation.preparation.backgrounds import TESTING, TRAINING, listed_backgrounds
-from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Item, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, list_names, read_names, seek_folder
 from matting.errors import MattingError
 from matting.sample import PictureFiles
@@ -15,14 +15,14 @@ _COLLECTIONS = ("Adobe-licensed images", "Other")
 """Both hold `fg` and `alpha`; the test set has the first one only."""
 
 
-def plan(source: Path, options: Options) -> Plan:
+def plan(source: Path, choices: Choices) -> Plan:
     """Plan the composites that the published lists name, the test set's with its trimaps."""
     training, test = find_folder(source, "Training_set"), find_folder(source, "Test_set")
     train = _foregrounds("train", training, "training_fg_names.txt")
     val = _foregrounds("val", test, "test_fg_names.txt")
     names = read_names(training / "training_bg_names.txt"), read_names(test / "test_bg_names.txt")
-    train = listed_backgrounds(train, _background_folder(training, options.backgrounds), names[0], TRAINING)
-    folder = _background_folder(test, options.test_backgrounds, "--test_backgrounds")
+    train = listed_backgrounds(train, _background_folder(training, choices.backgrounds), names[0], TRAINING)
+    folder = _background_folder(test, choices.test_backgrounds, "--test_backgrounds")
     val = _with_trimaps(listed_backgrounds(val, folder, names[1], TESTING), test)
     return Plan(train + val)
 

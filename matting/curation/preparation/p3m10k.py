@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, paired_items, with_trimaps
 
 _BENCHMARKS = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
 """Folder of the photographs: faces are blurred in the first benchmark, and there for all to see in the second."""
 
 
-def plan(source: Path, options: Options) -> Plan:
+def plan(source: Path, choices: Choices) -> Plan:
     """Plan the three parts; `val.txt` joins the benchmarks, which have a list each as well."""
     train, validation = find_folder(source, "train"), find_folder(source, "validation")
     found = paired_items("train", train / "blurred_image", train / "mask")

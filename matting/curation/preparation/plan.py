@@ -14,7 +14,7 @@ TRIMAPS = ("none", "fixed", "random")
 
 
 @dataclass(frozen=True)
-class Options:
+class Choices:
     """What the user may choose; a field that a set has no use for is refused or ignored as its help says.
 
     Attributes:
@@ -86,12 +86,12 @@ class Recipe:
     """How one published set is prepared.
 
     Attributes:
-        plan: from the source folder and the options to the plan.
+        plan: from the source folder and the choices to the plan.
         split: shares of train, val and test if the user names none; None: the set comes with its own parts.
-        trimap, kernel, tolerance, masks: this set's defaults of the options of the same name.
+        trimap, kernel, tolerance, masks: this set's defaults of the choices of the same name.
     """
 
-    plan: Callable[[Path, Options], Plan]
+    plan: Callable[[Path, Choices], Plan]
     split: tuple[float, ...] | None
     trimap: str = "none"
     kernel: int = EVALUATION_KERNEL

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, paired_items, seek_folder
 
 
-def plan(source: Path, options: Options) -> Plan:
+def plan(source: Path, choices: Choices) -> Plan:
     """Plan either layout; PaddleSeg's keeps its parts, the released one is left to be split."""
     train = seek_folder(source, "train")
     if train is None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting.curation.preparation.make import Prepared
+from matting.curation.preparation.writing import Prepared
 from matting.pictures.files import read_image, read_trimap
-from matting.system.progress import progress
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
+from matting.system.progress_meter import progress
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from matting.curation.preparation.backgrounds import draw_backgrounds
-from matting.curation.preparation.plan import Options, Plan, Recipe
+from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import listable, paired_items, seek_folder, with_trimaps
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS
@@ -16,23 +16,23 @@ _IMAGES = ("fg", "image", "images", "img", "imgs", "photos", "original", "foregr
 _ALPHAS = ("alpha", "alphas", "matte", "mattes", "mask", "masks", "matting", "gt")
 
 
-def plan(source: Path, options: Options) -> Plan:
-    """Plan the folders named by the options, or else those of usual names; without mattes, the cutouts in `source`.
+def plan(source: Path, choices: Choices) -> Plan:
+    """Plan the folders named by the choices, or else those of usual names; without mattes, the cutouts in `source`.
 
     With backgrounds, every foreground gets one of them, by seed.
     """
-    alphas = _folder(source, options.alphas, _ALPHAS)
+    alphas = _folder(source, choices.alphas, _ALPHAS)
     if alphas is None:
-        found = _cutouts(source if options.images is None else source / options.images)
+        found = _cutouts(source if choices.images is None else source / choices.images)
     else:
-        photographs = _folder(source, options.images, _IMAGES)
+        photographs = _folder(source, choices.images, _IMAGES)
         if photographs is None:
             raise MattingError(f"{source} holds mattes in {alphas.name}, no folder of photographs; name it by --images")
-        found = paired_items("", photographs, alphas, options.alpha_suffix)
-    if options.trimaps:
-        found = with_trimaps(found, source / options.trimaps)
-    if options.backgrounds:
-        found.items = draw_backgrounds(found.items, options.backgrounds, 1, options.seed)
+        found = paired_items("", photographs, alphas, choices.alpha_suffix)
+    if choices.trimaps:
+        found = with_trimaps(found, source / choices.trimaps)
+    if choices.backgrounds:
+        found.items = draw_backgrounds(found.items, choices.backgrounds, 1, choices.seed)
     return found
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from matting.curation.inspection.finding import ERROR, Finding
-from matting.curation.inspection.run import Inspection
+from matting.curation.inspection.findings import ERROR, Finding
+from matting.curation.inspection.survey import Inspection
 from matting.errors import MattingError
 from matting.pictures.contact_sheet import Row, contact_sheet, over_checkerboard
 from matting.pictures.files import quantise, read_alpha, read_image, write_png

@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from matting.curation.preparation import files
-from matting.curation.preparation.make import Prepared, make
-from matting.curation.preparation.plan import Item, Options, Plan, Recipe
+from matting.curation.preparation import placing
+from matting.curation.preparation.plan import Choices, Item, Plan, Recipe
 from matting.curation.preparation.splitting import draw_subset, sizes, split
 from matting.curation.preparation.statistics import Statistics, measure
+from matting.curation.preparation.writing import Prepared, write_item
 from matting.errors import MattingError
 from matting.system import atomic
 from matting.system.places import below
-from matting.system.progress import progress
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
+from matting.system.progress_meter import progress
 
 _VERSION = 1
 """To be raised when the same arguments make other files."""
 
 
 @dataclass
-class Report:
+class Outcome:
     """What a run made, or a dry run would make.
 
     Attributes:
@@ -41,30 +41,30 @@ class Report:
     statistics: dict[str, Statistics] = field(default_factory=dict)
 
 
-def make_plan(recipe: Recipe, source: Path, options: Options) -> Plan:
+def make_plan(recipe: Recipe, source: Path, choices: Choices) -> Plan:
     """Plan a set and part what is to be split.
 
     Raises:
         MattingError: the source is not the set, or a split is asked of a set with its own parts.
     """
-    found = recipe.plan(source, options)
+    found = recipe.plan(source, choices)
     loose = [item for item in found.items if not item.part]
-    if options.split and not loose:
+    if choices.split and not loose:
         parts = ", ".join(dict.fromkeys(item.part for item in found.items))
         raise MattingError(
             f"--split: the set has parts of its own ({parts}), which published results rest on; leave it"
         )
     if loose:
-        found.items = split(loose, options.split or recipe.split or (1,), options.seed)
+        found.items = split(loose, choices.split or recipe.split or (1,), choices.seed)
     return found
 
 
-def dry_run(plan: Plan) -> Report:
+def dry_run(plan: Plan) -> Outcome:
     """Return what `prepare` would make, without reading a picture or writing a file."""
     made = [
         Prepared(item, [f"{item.part}/fg/{item.files.name}"] * max(1, len(item.backgrounds))) for item in plan.items
     ]
-    return Report(_lists(plan, made), _count(plan.items), list(plan.dropped), list(plan.notes))
+    return Outcome(_lists(plan, made), _count(plan.items), list(plan.dropped), list(plan.notes))
 
 
 def prepare(
@@ -72,12 +72,12 @@ def prepare(
     plan: Plan,
     source: Path,
     target: Path,
-    options: Options,
+    choices: Choices,
     *,
     debug: int = 0,
     mean_std: bool = False,
     num_workers: int = 0,
-) -> Report:
+) -> Outcome:
     """Make the set: `PART/fg`, `PART/alpha` and so on, `PART.txt`, and `dropped.txt` if there is something to name.
 
     Args:
@@ -89,33 +89,33 @@ def prepare(
     Raises:
         MattingError: the target serves another preparation or lies in the source, nothing is left, or disk trouble.
     """
-    _claim(name, source, target, options)
-    report = Report(dropped=list(plan.dropped), notes=list(plan.notes))
+    _claim(name, source, target, choices)
+    outcome = Outcome(dropped=list(plan.dropped), notes=list(plan.notes))
     made = []
-    for result in _progress(lambda item: make(item, target, options), plan.items, num_workers, "pictures"):
+    for result in _progress(lambda item: write_item(item, target, choices), plan.items, num_workers, "pictures"):
         if isinstance(result, str):
-            report.dropped.append(result)
+            outcome.dropped.append(result)
         else:
             made.append(result)
     if not made:
-        raise MattingError(f"not one of {len(plan.items)} pictures in {source} could be used; {report.dropped[0]}")
+        raise MattingError(f"not one of {len(plan.items)} pictures in {source} could be used; {outcome.dropped[0]}")
     _link_backgrounds([result.item for result in made], target, num_workers)
-    report.pictures, report.lists = _count([result.item for result in made]), _lists(plan, made)
+    outcome.pictures, outcome.lists = _count([result.item for result in made]), _lists(plan, made)
     if debug:
-        report.lists.update(_debug_lists(made, debug, options.seed))
-    for list_name, lines in report.lists.items():
+        outcome.lists.update(_debug_lists(made, debug, choices.seed))
+    for list_name, lines in outcome.lists.items():
         atomic.write_text(target / f"{list_name}.txt", "".join(f"{line}\n" for line in lines))
-    atomic.write_text(target / "dropped.txt", "".join(f"{line}\n" for line in report.dropped))
+    atomic.write_text(target / "dropped.txt", "".join(f"{line}\n" for line in outcome.dropped))
     if mean_std:
-        report.statistics = measure(target, [m for m in made if m.item.part != "test"], num_workers)
-        values = {layer: dataclasses.asdict(value) for layer, value in report.statistics.items()}
+        outcome.statistics = measure(target, [m for m in made if m.item.part != "test"], num_workers)
+        values = {layer: dataclasses.asdict(value) for layer, value in outcome.statistics.items()}
         atomic.write_text(target / "mean_std.json", json.dumps(values, indent=1) + "\n")
-    return report
+    return outcome
 
 
-def _claim(name: str, source: Path, target: Path, options: Options) -> None:
-    chosen = {key: str(value) for key, value in dataclasses.asdict(options).items()}
-    files.claim(target, source, {"version": str(_VERSION), "set": name, "source": str(source.resolve()), **chosen})
+def _claim(name: str, source: Path, target: Path, choices: Choices) -> None:
+    chosen = {key: str(value) for key, value in dataclasses.asdict(choices).items()}
+    placing.claim(target, source, {"version": str(_VERSION), "set": name, "source": str(source.resolve()), **chosen})
 
 
 def _progress(work: Callable, items: Sequence, num_workers: int, what: str) -> Iterable:
@@ -126,7 +126,7 @@ def _link_backgrounds(items: Sequence[Item], target: Path, num_workers: int) -> 
     wanted = list(dict.fromkeys((item.part, path) for item in items for path in item.backgrounds))
 
     def link(background: tuple[str, Path]) -> None:
-        files.link(background[1], below(target, files.background_name(*background)))
+        placing.link(background[1], below(target, placing.background_name(*background)))
 
     for _ in _progress(link, wanted, num_workers, "backgrounds"):
         pass

@@ -12,7 +12,7 @@ from matting.prediction.jobs import Summary, log_failure
 from matting.prediction.record import Record
 from matting.sample import PictureFiles
 from matting.system import memory
-from matting.system.progress import progress
+from matting.system.progress_meter import progress
 
 
 def make_trimaps(

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from matting.curation.inspection.duplicates import find_duplicates
-from matting.curation.inspection.files import Seen, look
-from matting.curation.inspection.finding import ERROR, WARNING, Finding, Remark
+from matting.curation.inspection.findings import ERROR, WARNING, Finding, Remark
+from matting.curation.inspection.reading import Seen, read_and_check
 from matting.curation.inspection.subjects import Subject
 from matting.pictures.files import list_images
-from matting.system.progress import progress
-from matting.system.read_ahead import read_ahead
+from matting.system.prefetching import read_ahead
+from matting.system.progress_meter import progress
 
 
 @dataclass
@@ -48,7 +48,7 @@ def inspect(subjects: Sequence[Subject], alone: Sequence[str] = (), num_workers:
     first: dict[Path, Subject] = {}
     work = [(subject, first.setdefault(subject.files.image, subject) is subject) for subject in subjects]
     result.photographs = len(first)
-    seen = read_ahead(lambda item: look(item[0].files, item[1]), work, num_workers)
+    seen = read_ahead(lambda item: read_and_check(item[0].files, item[1]), work, num_workers)
     shown = progress(seen, len(work), "photograph", "checking")
     readable: list[tuple[Subject, Seen]] = []
     for subject, one in zip(subjects, shown, strict=True):

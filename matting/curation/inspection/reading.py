@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from matting.curation.inspection.duplicates import fingerprint
-from matting.curation.inspection.finding import ERROR, Finding, Remark
+from matting.curation.inspection.findings import ERROR, Finding, Remark
 from matting.curation.inspection.layers import check_alpha, check_pair, check_photograph, check_trimap
 from matting.errors import MattingError
 from matting.pictures.decoding import Description, decode, describe
@@ -60,7 +60,7 @@ class Seen:
             return None
 
 
-def look(files: PictureFiles, with_pair: bool = True) -> Seen:
+def read_and_check(files: PictureFiles, with_pair: bool = True) -> Seen:
     """Read and check the files of a picture.
 
     Args:
