@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from matting.commands import shared
+from matting.system import cpu
 from matting.system.streams import say
 
 
@@ -28,8 +28,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--most_rows", type=shared.positive, default=40, help="rows of the contact sheet at most")
     parser.add_argument("--strict", action="store_true", help="exit with 1 for warnings too")
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=shared.workers, default=cores, help="pictures looked at at a time")
+    parser.add_argument("--num_workers", type=shared.workers, default=cpu.cores(), help="pictures looked at at a time")
     return parser.parse_args()
 
 

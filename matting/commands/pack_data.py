@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from matting.commands import shared
+from matting.system import cpu
 from matting.system.streams import say
 
 
@@ -20,8 +20,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--short_side", type=shared.positive, default=800, help="in pixels; smaller pictures stay")
     parser.add_argument("--separator", default=" ", help="what stands between the columns of the lists")
     parser.add_argument("--dry_run", action="store_true", help="say how much would be written, and stop")
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=shared.workers, default=cores, help="pictures worked on at a time")
+    parser.add_argument("--num_workers", type=shared.workers, default=cpu.cores(), help="pictures worked on at a time")
     return parser.parse_args()
 
 

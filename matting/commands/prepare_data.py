@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from matting.commands import shared
+from matting.system import cpu
 from matting.system.streams import say
 
 SETS = ("ppm100", "p3m10k", "composition1k", "distinctions646", "aim500", "aisegment", "folders")
@@ -39,8 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--alphas", type=shared.filled, help="folders: the mattes'")
     parser.add_argument("--trimaps", type=shared.filled, help="folders: the trimaps'")
     parser.add_argument("--alpha_suffix", default="", help="folders: what the mattes' names end in, as _matte")
-    cores = len(os.sched_getaffinity(0))
-    parser.add_argument("--num_workers", type=shared.workers, default=cores, help="pictures worked on at a time")
+    parser.add_argument("--num_workers", type=shared.workers, default=cpu.cores(), help="pictures worked on at a time")
     parser.add_argument("--strict", action="store_true", help="exit with status 1 if a file was dropped")
     return parser.parse_args()
 

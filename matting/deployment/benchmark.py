@@ -19,7 +19,7 @@ from matting.deployment.description import Deployment, open_predictor
 from matting.engines import open_engine
 from matting.errors import MattingError
 from matting.pictures.files import read_image
-from matting.system import atomic, cpu
+from matting.system import atomic, cpu, memory
 from matting.version import __version__
 
 _LEAST_SECONDS = 2.0
@@ -33,7 +33,7 @@ class Row:
     Attributes:
         latency_ms, p90_ms: median and 90th percentile of a call.
         pictures_per_second: batch / median.
-        peak_mb: of the whole process that ran it, loading included.
+        peak_mb: of the whole process that ran it, loading included; None where the system does not tell.
         rate: multiply-adds per second as a fraction of this machine's float32 matrix product; None where not counted.
         mad: mean absolute difference of the matte from fp32 on real pictures; None where not asked for.
     """
@@ -45,7 +45,7 @@ class Row:
     latency_ms: float
     p90_ms: float
     pictures_per_second: float
-    peak_mb: float
+    peak_mb: float | None
     rate: float | None = None
     mad: float | None = None
 
@@ -79,10 +79,11 @@ class Benchmark:
         ]
         for row in self.rows:
             rate = "" if row.rate is None else f"{100 * row.rate:.0f} %"
+            peak = "" if row.peak_mb is None else f"{row.peak_mb:.0f}"
             mad = "" if row.mad is None else f"{row.mad:.5f}"
             lines.append(
                 f"| {row.engine} | {row.precision} | {row.threads} | {row.batch} | {row.latency_ms:.1f} | "
-                f"{row.p90_ms:.1f} | {row.pictures_per_second:.2f} | {row.peak_mb:.0f} | {rate} | {mad} |"
+                f"{row.p90_ms:.1f} | {row.pictures_per_second:.2f} | {peak} | {rate} | {mad} |"
             )
         return "\n".join(lines)
 
@@ -197,7 +198,7 @@ def _in_own_process(function: Any, *arguments: Any) -> Any:
 
 def _times(
     folder: Path, engine: str, precision: str, threads: int, batch: int, size: tuple[int, int]
-) -> tuple[list[float], float]:
+) -> tuple[list[float], float | None]:
     """Return the seconds of each call, and the peak memory of this process in MB."""
     deployment = Deployment.read(folder)
     network = open_engine(folder, deployment.interface, engine, precision, threads)
@@ -211,19 +212,8 @@ def _times(
         started = time.perf_counter()
         network(*inputs)
         times.append(time.perf_counter() - started)
-    return times, peak_memory() / 1e6
-
-
-def peak_memory() -> int:
-    """Return the most bytes of memory that this process has held."""
-    try:
-        # getrusage would count what the parent held when this process was made.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
-    except (OSError, StopIteration):
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = memory.peak()
+    return times, peak and peak / 1e6
 
 
 def parse_ways(engines: Sequence[str], precisions: Sequence[str], folder: Path) -> list[tuple[str, str]]:

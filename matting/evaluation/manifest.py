@@ -12,7 +12,7 @@ from typing import Any
 
 from matting.evaluation.table import Evaluation
 from matting.metrics.protocols import Protocol
-from matting.system import atomic
+from matting.system import atomic, cpu
 from matting.system.digest import sha256
 from matting.version import __version__
 
@@ -30,7 +30,7 @@ def write_manifest(path: Path, evaluation: Evaluation, **about: Any) -> None:
         "means": {name: None if value != value else value for name, value in evaluation.means.items()},
         "machine": {
             "system": platform.platform(),
-            "processor": processor(),
+            "processor": cpu.name(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
             **{name: version for name in _LIBRARIES if (version := _version(name))},
@@ -58,16 +58,6 @@ def files(paths: Iterable[Mapping[str, Path | None]]) -> list[dict[str, dict[str
         {layer: {"path": str(path), "sha256": sha256(path)} for layer, path in sample.items() if path is not None}
         for sample in paths
     ]
-
-
-def processor() -> str:
-    """Return the processor's name, as Linux tells it, or else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    return named or platform.machine()
 
 
 def _version(name: str) -> str | None:

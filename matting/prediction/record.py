@@ -7,10 +7,12 @@ import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
+
+import filelock
 
 from matting.errors import MattingError
 from matting.system import atomic
@@ -141,7 +143,8 @@ class Record:
         with self._lock, atomic.explained(self._path, of_all=True):
             self._folder.mkdir(parents=True, exist_ok=True)
             with open(self._path, "a+b") as file:
-                _lock(file)
+                with suppress(OSError):  # a file system that has no locks
+                    filelock.lock_descriptor(file.fileno(), poll_interval=0.01)
                 self._catch_up(file)
                 yield file
 
@@ -215,13 +218,3 @@ def _parse(line: bytes) -> dict[str, _Row]:
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
     return {name: _Row(inputs, made) for name, made in files.items()} if inputs else {}
-
-
-def _lock(file: BinaryIO) -> None:
-    """Keep other processes out until the file is closed, where the system and the file system can."""
-    try:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except (ImportError, OSError):
-        return

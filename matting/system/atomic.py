@@ -69,8 +69,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield beside
-            with open(beside, "rb") as file:
-                os.fsync(file.fileno())  # else a power cut can leave the name with nothing behind it
+            # Else a power cut can leave the name with nothing behind it. Windows wants the right to write for this; a
+            # second name of somebody's file, elsewhere, may not give it.
+            with open(beside, "r+b" if os.name == "nt" else "rb") as file:
+                os.fsync(file.fileno())
             os.replace(beside, path)
         finally:
             beside.unlink(missing_ok=True)

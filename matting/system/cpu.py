@@ -1,4 +1,4 @@
-"""Process settings that make Paddle's CPU kernels faster; to be made before Paddle is imported."""
+"""What the processor is and how it is best used; the settings are to be made before Paddle is imported."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def tune() -> bool:
     )
     for parameter, value in settings:
         libc.mallopt(parameter, value)
-    if _made_by_amd():
+    if "AuthenticAMD" in _described():
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     return True
 
@@ -55,11 +55,26 @@ def threads() -> int:
     """
     if _ASKED_THREADS and _ASKED_THREADS.isdigit():
         return int(_ASKED_THREADS)
-    return max(1, len(os.sched_getaffinity(0)) // int(os.environ.get("PADDLE_TRAINERS_NUM", "1")))
+    return max(1, cores() // int(os.environ.get("PADDLE_TRAINERS_NUM", "1")))
 
 
-def _made_by_amd() -> bool:
+def cores() -> int:
+    """Return how many cores this process may use; where the system tells only how many there are, those."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def name() -> str:
+    """Return the processor's name, as Linux tells it, or else its architecture."""
+    lines = _described().split("\n")
+    named = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return named or platform.machine()
+
+
+def _described() -> str:
+    """Return what Linux says of the processor; nothing elsewhere."""
     try:
-        return "AuthenticAMD" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return False
+        return ""

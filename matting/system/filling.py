@@ -10,12 +10,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from matting.system import atomic
+import filelock
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nothing tells a living process from a dead one, so nothing is removed
-    fcntl = None  # type: ignore[assignment]
+from matting.system import atomic
 
 
 @contextlib.contextmanager
@@ -71,11 +68,13 @@ def _held(parent: Path, name: str) -> tuple[Path, int | None]:
 
 def _hold(path: Path) -> int:
     """Return a descriptor that locks a folder; raises OSError where a process holds it, or nothing can be locked."""
-    if fcntl is None or path.is_symlink():
+    if path.is_symlink():
         raise OSError(f"{path} cannot be locked")
+    # Windows opens no folder: nothing tells a living process from a dead one there, so nothing is removed.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not filelock.lock_descriptor(descriptor, blocking=False):
+            raise BlockingIOError(f"another process holds {path}")
     except OSError:
         os.close(descriptor)
         raise

@@ -1,8 +1,9 @@
-"""Running out of memory over one picture, in whatever words a library says it, as a sentence about that picture."""
+"""Memory: how much this process has held, and running out of it over one picture as a sentence about that picture."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,3 +38,19 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} takes more memory than there is; make the picture smaller, run with fewer --num_workers, or, with "
             "a trimap, with a smaller --tile_size"
         ) from None
+
+
+def peak() -> int | None:
+    """Return the most bytes of memory that this process has held; None where the system does not tell (Windows)."""
+    try:
+        # getrusage would count what the parent held when this process was made.
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+        return int(next(line.split()[1] for line in status.split("\n") if line.startswith("VmHWM"))) * 1024
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    # Bytes on macOS, kilobytes elsewhere.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -9,12 +9,12 @@ import re
 import shutil
 import time
 import urllib.parse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from matting.errors import MattingError
 from matting.system import private
+from matting.system.locks import unless_held
 from matting.weights import transfer
 
 _LONGEST_NAME = 100
@@ -74,7 +74,7 @@ class Kept:
 
     def remove(self) -> bool:
         """Remove it, unless a process holds its lock; return whether it is gone."""
-        with _unless_held(lock_of(self.path.with_name(self.path.name.removesuffix(".part")))) as free:
+        with unless_held(lock_of(self.path.with_name(self.path.name.removesuffix(".part")))) as free:
             if not free:
                 return False
             if self.kind == "export":
@@ -156,24 +156,3 @@ def _visible(folder: Path) -> list[Path]:
         raise MattingError(
             f"the cache {folder} cannot be read: {error.strerror}; MATTING_CACHE names another"
         ) from None
-
-
-@contextlib.contextmanager
-def _unless_held(lock: Path) -> Iterator[bool]:
-    """Hold a lock while the block runs, if nobody does; where the system has none (Windows), it counts as held."""
-    try:
-        import fcntl
-
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except (ImportError, OSError):
-        yield False
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        free = True
-    except OSError:
-        free = False
-    try:
-        yield free
-    finally:
-        os.close(descriptor)
