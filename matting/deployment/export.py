@@ -166,7 +166,9 @@ def _write_onnx(folder: Path, described: Deployment) -> None:
 
         from matting.deployment import onnx_graph
     except ImportError as error:
-        raise MattingError(f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0'") from None
+        raise MattingError(
+            f"exporting needs {error.name}; pip install 'onnx==1.17.0' 'paddle2onnx==2.1.0', with Python 3.11 or 3.12"
+        ) from None
     program, parameters = folder / FILES["paddle"], folder / PARAMETERS
     # Its own constant folding would install packages by itself.
     with _quiet():
