@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from demo.drawn_people import draw_background, draw_portrait, write_dataset
 from matting.datasets.matting_dataset import MattingDataset
+from tools import ROOT
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -47,3 +50,10 @@ def test_a_set_is_read_as_it_was_written_and_not_drawn_twice(tmp_path: Path) -> 
     write_dataset(tmp_path, train=1, val=1, height=64, width=48, seed=1)
     assert (tmp_path / "train.txt").read_text() == "train/fg/0000.png\n"
     assert (tmp_path / "train/fg/0000.png").stat().st_mtime_ns != written
+
+
+def test_the_demo_is_a_package_that_its_tool_does_not_hide() -> None:
+    """Python takes a module of that name, tools/demo.py, over a folder without `__init__.py`, wherever both lie."""
+    code = f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / 'tools')!r}]; import demo; print(demo.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(ROOT / "demo/__init__.py")
