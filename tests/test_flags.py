@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import ROOT, one_sentence, run_tool
+from tools import ROOT, one_sentence, run_tool, tool_parser
 
 TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("[!_]*.py"))
 LONG = "a" * 300
@@ -26,16 +26,7 @@ WORDS += [str(10**30), "9" * 5000]
 @cache
 def flags(tool: str) -> tuple[argparse.Action, ...]:
     """Return the flags and positions of a tool, which its own parser knows."""
-    known: list[argparse.Action] = []
-
-    def note(parser: argparse.ArgumentParser, *_: object) -> None:
-        known.extend(parser._actions)
-        raise SystemExit(0)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(argparse.ArgumentParser, "parse_args", note)
-        run_tool(tool)
-    return tuple(known)
+    return tuple(tool_parser(tool)._actions)
 
 
 BASELINES = {

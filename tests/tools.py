@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import importlib.util
 import io
@@ -44,6 +45,20 @@ def run_tool(name: str, *arguments: object) -> Outcome:
             finally:
                 signal.signal(signal.SIGTERM, handler)
     return Outcome(status, output.getvalue(), error.getvalue())
+
+
+def tool_parser(name: str) -> argparse.ArgumentParser:
+    """Return the parser that a tool reads its arguments with."""
+    parsers: list[argparse.ArgumentParser] = []
+
+    def note(parser: argparse.ArgumentParser, *_: object) -> None:
+        parsers.append(parser)
+        raise SystemExit(0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(argparse.ArgumentParser, "parse_args", note)
+        run_tool(name)
+    return parsers[0]
 
 
 def cut_out(trained: Path, images: Path, results: Path, *more: object) -> Outcome:
