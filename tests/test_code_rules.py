@@ -15,6 +15,7 @@ FILES = sorted(path for folder in ("matting", "tools", "benchmarks", "demo") for
 RUNS_WHAT_IT_READS = {
     "eval", "exec", "compile", "pickle.load", "pickle.loads", "marshal.loads", "shelve.open", "os.system", "os.popen",
     "yaml.unsafe_load", "yaml.full_load", "paddle.load", "torch.load", "joblib.load", "dill.load",
+    "ForkingPickler.loads",
 }  # fmt: skip
 
 READ_NO_NAMES = {"report.py", "devices.py", "network.py", "headers.py"}
@@ -36,7 +37,8 @@ def test_a_file_keeps_the_rules(path: Path) -> None:
     assert told and re.match(r".+?[.:!]?( |\n|$)", told), f"{name} does not say what it is responsible for"
     for call in calls(path):
         called = ast.unparse(call.func)
-        assert called not in RUNS_WHAT_IT_READS, f"{name}: {ast.unparse(call)}"
+        between_processes = (name, called) == ("matting/system/processes.py", "ForkingPickler.loads")
+        assert called not in RUNS_WHAT_IT_READS or between_processes, f"{name}: {ast.unparse(call)}"
         if called in ("np.load", "numpy.load"):
             assert "allow_pickle=False" in ast.unparse(call), f"{name}: {ast.unparse(call)}"
         if called.split(".")[-1] in ("splitlines", "readlines"):

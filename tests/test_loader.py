@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +16,39 @@ from matting.datasets.loader import train_batches
 from matting.datasets.matting_dataset import MattingDataset
 from matting.datasets.sampler import BatchSampler
 from matting.errors import MattingError
+from matting.sample import Sample
 from matting.transforms.crop import RandomCropByAlpha
 from matting.transforms.geometry import RandomHorizontalFlip
 from matting.transforms.photometric import Normalize, RandomBlur, RandomDistort, RandomNoise
 
 CHAIN = [RandomCropByAlpha([32, 24]), RandomDistort(), RandomBlur(), RandomNoise(), RandomHorizontalFlip(), Normalize()]
+
+
+LOCK = threading.Lock()
+
+
+class TakesTheLock:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        assert LOCK.acquire(timeout=2), "it is held by a thread that a forked process has not"
+        LOCK.release()
+        return sample
+
+
+class LooksForPaddle:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        assert "paddle" not in sys.modules
+        return sample
+
+
+class KillsItself:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return sample
+
+
+class Divides:
+    def __call__(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        return sample if 1 / 0 else sample
 
 
 @pytest.fixture
@@ -66,3 +98,28 @@ def test_a_broken_file_is_named_from_a_worker_too(dataset: MattingDataset, worke
     dataset.entries[4].image.write_bytes(b"no picture")
     with pytest.raises(MattingError, match=r"train\.txt:5: .*4\.png cannot be read"):
         read(dataset, BatchSampler(6, 2, 0, 3), workers)
+
+
+def test_no_worker_waits_for_a_lock_that_a_thread_held_when_it_started(dataset: MattingDataset) -> None:
+    dataset._rest.append(TakesTheLock())
+    with LOCK:
+        assert len(read(dataset, BatchSampler(6, 2, 0, 3), 2)) == 3
+
+
+def test_workers_start_without_paddle_which_takes_seconds(dataset: MattingDataset) -> None:
+    dataset._rest.append(LooksForPaddle())
+    assert len(read(dataset, BatchSampler(6, 2, 0, 2), 1)) == 2
+
+
+def test_a_killed_worker_ends_the_run_in_one_sentence(dataset: MattingDataset) -> None:
+    dataset._rest.append(KillsItself())
+    with pytest.raises(MattingError, match=r"^a worker process ended unexpectedly.*--num_workers 0 or fewer$"):
+        read(dataset, BatchSampler(6, 2, 0, 3), 2)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_defect_keeps_its_kind_and_traceback(dataset: MattingDataset, workers: int) -> None:
+    dataset._rest.append(Divides())
+    with pytest.raises(ZeroDivisionError) as defect:
+        read(dataset, BatchSampler(6, 2, 0, 3), workers)
+    assert not workers or "return sample if 1 / 0" in str(defect.value.__cause__)

@@ -13,6 +13,7 @@ import drawn
 from matting.errors import MattingError
 from matting.registry import TRANSFORMS
 from matting.sample import Sample
+from matting.system import processes
 from matting.transforms import Compose
 from matting.transforms.compose import size_of
 from matting.transforms.geometry import undo
@@ -53,6 +54,10 @@ def rng(seed=0):
     return np.random.default_rng(seed)
 
 
+def applied(transform):
+    return transform(drawn.layers(), rng(3))
+
+
 def test_import_is_quick_and_free_of_paddle():
     code = "import sys, matting.transforms; print([name for name in sys.modules if name.startswith('paddle')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
@@ -80,6 +85,15 @@ def test_pure_repeatable_and_consistent(case):
     if case not in GEOMETRIC:
         np.testing.assert_array_equal(one["alpha"], sample["alpha"])
         np.testing.assert_array_equal(one["trimap"], sample["trimap"])
+
+
+def test_every_transform_does_the_same_in_a_worker():
+    transforms = [build(case) for case in GEOMETRIC + PHOTOMETRIC]
+    here, there = (processes.run(applied, transforms, workers, "") for workers in (0, 1))
+    for one, other in zip(here, there, strict=True):
+        assert one.keys() == other.keys()
+        for key in one:
+            np.testing.assert_array_equal(one[key], other[key])
 
 
 @pytest.mark.parametrize("case", GEOMETRIC, ids=str)

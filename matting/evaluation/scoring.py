@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from matting import metrics, trimap
@@ -22,6 +17,7 @@ from matting.metrics.protocols import Protocol, spelt
 from matting.pictures.files import quantise
 from matting.registry import nearest
 from matting.sample import PictureFiles
+from matting.system import processes
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -116,39 +112,8 @@ def as_stored(alpha: np.ndarray) -> np.ndarray:
 
 
 def run(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
-    """Yield `function(task)` for each task in order, computed in up to `workers` processes.
-
-    Tasks are drawn while earlier ones compute, at most two a process ahead. With 0 workers everything happens here.
-    A process is started afresh rather than forked: Paddle's threads do not survive a fork.
-
-    Raises:
-        MattingError: a process was killed; and whatever `function` raises, when its task is due.
-    """
-    if workers == 0:
-        yield from map(function, tasks)
-        return
-    waiting: deque[Future[Result]] = deque()
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_be_modest) as pool:
-        try:
-            for task in tasks:
-                waiting.append(pool.submit(function, task))
-                while waiting and (len(waiting) > 2 * workers or waiting[0].done()):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise MattingError(
-                "a scoring process ended unexpectedly, perhaps for want of memory; use --score_workers 0 or fewer"
-            ) from None
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _be_modest() -> None:
-    """Compute on one thread: the processes are the parallelism."""
-    cv2.setNumThreads(1)
+    """Yield `function(task)` for each task in order, computed in so many processes; see `processes.run`."""
+    return processes.run(function, tasks, workers, "use --score_workers 0 or fewer")
 
 
 def _unit(alpha: np.ndarray) -> np.ndarray:
