@@ -29,8 +29,8 @@ assert "paddle" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    with pytest.raises(AttributeError, match="no attribute 'lod'"):
-        matting.lod  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        matting.nothing  # noqa: B018
 
 
 def test_a_checkpoint_folder_is_all_that_load_needs(trained: Path, tmp_path: Path) -> None:
