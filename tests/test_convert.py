@@ -11,7 +11,7 @@ import pytest
 from demo.drawn_people import draw_portrait
 from matting import builder, config, weights
 from matting.conversion import modnet, torchvision
-from matting.conversion.checkpoints import KINDS
+from matting.deployment.conversion import KINDS
 from matting.engines.dynamic import DynamicNetwork
 from matting.pictures.files import read_alpha, write_png
 from matting.registry import BACKBONES

@@ -22,7 +22,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting.conversion.checkpoints import convert
+    from matting.deployment.conversion import convert
     from matting.system import log
 
     log.start()
