@@ -63,9 +63,10 @@ def _list() -> None:
     from matting.weights.published import PUBLISHED
 
     for entry in PUBLISHED.values():
-        path = download.cached(entry.url)
+        path = download.in_cache(entry)
         say(f"{entry.name}: {entry.what}. {entry.licence}. {entry.score and f'Published: {entry.score}.'}")
-        say(f"  {entry.config and f'for {entry.config}; '}{download.mirrored(entry.url)}")
+        places = [*(member.title for member in entry.members), download.mirrored(entry.url)]
+        say(f"  {entry.config and f'for {entry.config}; '}{', or '.join(places)}")
         say(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
 
 

