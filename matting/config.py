@@ -22,6 +22,7 @@ KEYS = (
     "val_dataset",
     "model",
     "trainable",
+    "norms",
     "loss",
     "optimizer",
     "lr_scheduler",

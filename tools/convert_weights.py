@@ -1,4 +1,4 @@
-"""Turn PyTorch checkpoints into ours: python tools/convert_weights.py modnet-torch modnet.ckpt modnet.safetensors"""
+"""Other people's checkpoints into ours: python tools/convert_weights.py modnet-torch modnet.ckpt modnet.safetensors"""
 
 import _door
 from matting.commands.convert_weights import main

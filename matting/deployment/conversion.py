@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import numpy as np
 import paddle
 
 from matting import builder, config, weights
-from matting.conversion import modnet, shm, torchvision
+from matting.conversion import modnet, modnet_onnx, onnx_file, shm, torchvision
+from matting.deployment import completion
 from matting.engines.dynamic import DynamicNetwork
 from matting.engines.trial import trial_picture
 from matting.errors import MattingError
@@ -32,13 +33,17 @@ class Kind:
     A whole network is named by its configuration, a backbone by its own spec.
     """
 
-    names: Callable[[dict[str, np.ndarray]], Any]
+    names: Callable[[Any], Any]
     config: str = ""
     backbone: dict[str, Any] | None = None
+    read: Callable[[Path], Any] = weights.read_weights
 
 
 KINDS = {
     "modnet-torch": Kind(modnet.from_torch, "modnet/modnet-mobilenetv2-authors.yml"),
+    "modnet-onnx": Kind(
+        modnet_onnx.from_onnx, "modnet/modnet-mobilenetv2-authors.yml", read=onnx_file.read_onnx
+    ),
     "shm-torch": Kind(shm.from_torch, "shm/shm-mobilenetv2-end_to_end.yml"),
     "torchvision-vgg16": Kind(torchvision.vgg16, backbone={"type": "VGG16", "in_channels": 3}),
     "torchvision-mobilenetv2": Kind(
@@ -57,13 +62,23 @@ class Converted:
     difference: float | None = None
 
 
-def convert(kind: str, source: Path, target: Path, compare: Path | None = None) -> Converted:
+def convert(
+    kind: str,
+    source: Path,
+    target: Path,
+    compare: Path | None = None,
+    pictures: Sequence[np.ndarray] = (),
+    fitting_steps: int = 100,
+) -> Converted:
     """Convert a checkpoint, run the network with it, and only then write `target` (.pdparams or .safetensors).
 
     Args:
         kind: one of `KINDS`.
         compare: an `.npz` with `image` (N, 3, H, W), as the network takes it, and the `alpha` (N, 1, H, W) that the
             checkpoint's own network computed of it.
+        pictures: photographs, (H, W, 3) RGB uint8, over which a network that came for prediction only is made whole
+            (`matting.core.unfold`).
+        fitting_steps: of that.
 
     Raises:
         MattingError: the checkpoint is broken or of another network, or alpha differs by more than `TOLERANCE`.
@@ -72,7 +87,10 @@ def convert(kind: str, source: Path, target: Path, compare: Path | None = None) 
         raise MattingError(f"{kind!r} is no kind of checkpoint that is known; {nearest(kind, list(KINDS))}")
     if target.suffix not in (".pdparams", ".safetensors"):
         raise MattingError(f"the target {target} must end in .pdparams or .safetensors")
-    how, arrays = KINDS[kind], weights.read_weights(source)
+    if pictures and kind != "modnet-onnx":
+        raise MattingError(f"--calibrate is for modnet-onnx, whose norms were folded; {kind} brings its own statistics")
+    how = KINDS[kind]
+    arrays = how.read(source)
     if how.backbone:
         if compare:
             raise MattingError("--compare is for whole networks; a backbone has no alpha")
@@ -84,6 +102,9 @@ def convert(kind: str, source: Path, target: Path, compare: Path | None = None) 
     values = config.load(how.config)
     network = builder.model(values, pretrained=False)
     weights.put(network, converted, source)
+    if pictures:
+        completion.complete(network, pictures, fitting_steps)
+        converted = {key: value.numpy() for key, value in network.state_dict().items()}
     difference = _try_network(DynamicNetwork(network), compare)
     weights.write_weights(target, converted, identity(values))
     return Converted(len(converted), [], difference)

@@ -25,6 +25,7 @@ from matting.training import checkpoint, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
 from matting.training.loop import Options, train
 from matting.training.needs import check_needs
+from matting.training.norms import hold_norms
 from matting.training.report import Film, write_run_report
 
 logger = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ def run_training(
     check_needs(network, criterion, dataset)
     scorer = _scorer(values, network, options, metric_names, report) if validate else None
     learn_only(network, values.get("trainable"))
+    hold_norms(network, values.get("norms"))
     optimizer = optimizers.make_optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
     state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
