@@ -18,8 +18,11 @@ from matting.losses.soc import boundary
 from matting.models import MODNet
 from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd
 from matting.pictures.files import read_image, write_png
+from matting.training import checkpoint, history
 from matting.training.adaptation import adapt
 from matting.training.student import Adaptation, Adapting
+from matting.training.watcher import CONSISTENCY
+from test_history import learnt
 from tools import run_tool
 
 CONFIG = """
@@ -154,18 +157,17 @@ def test_the_loss_falls_and_details_stay(backbone: type) -> None:
 
 
 def test_teachers_follow_as_they_should() -> None:
-    image = paddle.to_tensor(parity.batch()["image"][:1, :, :32, :32])
     for teacher, moved in (("epoch", 1.0), ("average", 0.1)):
         how = Adaptation(teacher=teacher, momentum=0.9)
         network = adapting(MODNet(MobileNetV2(), 8), MODNet(MobileNetV2(), 8), how, steps=2)
-        network(image)
+        network.follow(0)
         own, taught = network.student.head.f_branch.conv_f, network.teacher.head.f_branch.conv_f
         bias, kept = own[1].layers[0].bias, taught[1].layers[0].bias
         bias.set_value(bias + 1)
         start = kept.item()
-        network(image)
+        network.follow(1)
         assert kept.item() == pytest.approx(start + (moved if teacher == "average" else 0))
-        network(image)
+        network.follow(2)
         expected = {"epoch": start + 1, "average": start + 0.1 + 0.1 * 0.9}[teacher]
         assert kept.item() == pytest.approx(expected, abs=1e-6)
 
@@ -217,16 +219,38 @@ def test_a_resumed_adaptation_ends_as_the_unbroken_one(trained: Path) -> None:
         one, two = (weights.read_weights(trained / run / folder) for run in ("whole", "resumed"))
         for key, value in one.items():
             np.testing.assert_array_equal(value, two[key], err_msg=key)
-    assert (trained / "whole/watched.json").read_text() == (trained / "resumed/watched.json").read_text()
+    one, two = (learnt(trained / run) for run in ("whole", "resumed"))
+    assert one == two and [iteration for iteration, _, _, metrics in one if metrics] == [0, 3, 6]
+    first, last = (weights.read_weights(trained / "whole" / folder) for folder in ("iter_3", "iter_6"))
+    for key, value in first.items():  # the teacher of the second epoch is the student of the first
+        if key.startswith("student."):
+            np.testing.assert_array_equal(last[key.replace("student.", "teacher.")], value, err_msg=key)
 
 
 def test_resuming_without_what_was_watched_says_so(trained: Path) -> None:
     values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
     how = Adaptation(epochs=2, size=(64, 64), patience=9)
     adapt(values, trained / "modnet.pdparams", photos, trained / "run", Adaptation(epochs=1, size=(64, 64)))
-    (trained / "run/watched.json").unlink()
+    (trained / "run/history.jsonl").unlink()
     with pytest.raises(MattingError, match="start anew without it"):
         adapt(values, trained / "modnet.pdparams", photos, trained / "run", how, resume_from=trained / "run/iter_3")
+
+
+def test_an_adaptation_that_gets_worse_ends_in_order_and_stays_ended(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = iter([0.5, 0.4, 0.6, 0.7, 0.8])
+    monkeypatch.setattr("matting.training.watcher.inconsistency", lambda *_: next(measured))
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    how = Adaptation(epochs=9, size=(64, 64), patience=2)
+    for resumed in ({}, {"resume_from": trained / "run/iter_9"}):
+        adapt(values, trained / "modnet.pdparams", photos, trained / "run", how, **resumed)
+        watched = {row.iteration: row.metrics[CONSISTENCY] for row in history.read(trained / "run") if row.metrics}
+        assert watched == {0: 0.5, 3: 0.4, 6: 0.6, 9: 0.7}
+        last = checkpoint.latest(trained / "run")
+        assert last.name == "iter_9" and checkpoint.progress_of(last).validated == 9
+    log = (trained / "run/adapt.log").read_text(encoding="utf-8")
+    assert log.count("stopped: the held-out inconsistency rose 2 epochs in a row") == 2
 
 
 def test_what_cannot_be_adapted_says_so(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ RUNS_WHAT_IT_READS = {
     "ForkingPickler.loads",
 }  # fmt: skip
 
-READ_NO_NAMES = {"report.py", "devices.py", "network.py", "headers.py"}
-"""Files that cut up an error's text, a log or what the system tells. Lists are read by `matting.system.lines`."""
+READ_NO_NAMES = {"devices.py", "network.py", "headers.py"}
+"""Files that cut up an error's text or what the system tells. Lists are read by `matting.system.lines`."""
 
 
 def tree(path: Path) -> ast.Module:

@@ -26,11 +26,15 @@ from demo.drawn_people import draw_portrait
 from matting.pictures.files import write_png
 from matting.prediction.record import RECORD
 from matting.training import checkpoint
+from matting.training.history import HISTORY
+from test_history import learnt
 from test_training import CONFIG, same
 from tools import ROOT, run_tool
 
 KILLS = int(os.environ.get("MATTING_KILLS", "3"))
 ITERS = 16
+CHECKPOINT_PART = ".*_*"
+"""Of `iter_N` and `best_model`; the part of a file, such as the history, is named by a number."""
 PATIENCE = 120
 """Seconds after which a process that does not get anywhere fails the test."""
 
@@ -90,17 +94,17 @@ def test_training_killed_at_any_moment_ends_as_the_unbroken_run(folder: Path) ->
             shutil.rmtree(run)
         lines = log.read_text(encoding="utf-8").count("\n") if log.is_file() else 0
         for part in run.glob(".*"):
-            shutil.rmtree(part)
+            part.unlink() if part.is_file() else shutil.rmtree(part)
         process = start("train", *training(folder, "killed"))
         if kill % 2:  # in the middle of a checkpoint's write
-            wait_until(lambda: any(run.glob(".*")), process)
+            wait_until(lambda: any(run.glob(CHECKPOINT_PART)), process)
             time.sleep(moments.uniform(0, 0.03))
         else:
             wait_until(lambda log=log, lines=lines: reached(log, lines) > 0, process)
             time.sleep(moments.uniform(0, 1))
         process.kill()
         process.communicate()
-        writes += any(run.glob(".*"))
+        writes += any(run.glob(CHECKPOINT_PART))
         checkpoint.recover(run)
         last = checkpoint.latest(run)
         assert reached(log) - (checkpoint.progress_of(last).iteration if last else 0) <= 2  # one save interval
@@ -114,6 +118,7 @@ def test_training_killed_at_any_moment_ends_as_the_unbroken_run(folder: Path) ->
         assert one == other
     best = [(folder / which / "best_model/model.pdparams").read_bytes() for which in ("whole", "killed")]
     assert best[0] == best[1]
+    assert learnt(folder / "whole") == learnt(run)  # whatever a kill cut or left beyond a checkpoint
 
 
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGTERM, 0), (signal.SIGINT, 2)])
@@ -147,6 +152,7 @@ def test_a_full_disk_costs_the_new_checkpoint_alone(folder: Path) -> None:
     assert process.returncode == 1 and "Traceback" not in error, error
     assert re.search(r"error: .*model\.pdopt cannot be written: .*make room", error), error
     after = {path: path.read_bytes() for path in run.rglob("*") if path.is_file() and path.suffix != ".log"}
+    assert after.pop(run / HISTORY).startswith(before.pop(run / HISTORY))  # as the log, it goes on
     assert after == before
     finish(start("train", *training(folder, "full")))
     same(folder / f"whole/iter_{ITERS}", run / f"iter_{ITERS}")

@@ -11,8 +11,9 @@ from matting import metrics
 from matting.errors import MattingError
 from matting.evaluation.table import Evaluation
 from matting.metrics.trimap_agreement import trimap_agreement
-from matting.training import checkpoint, loop
-from matting.training.report import read_log, write_run_report
+from matting.training import checkpoint, history, loop
+from matting.training.history import Row
+from matting.training.report import write_run_report
 from matting.training.run import run_training
 from matting.training.watcher import CONSISTENCY
 from test_training import options, values  # noqa: F401  (a fixture)
@@ -39,14 +40,32 @@ def test_training_and_report_agree_on_the_best(
 
 
 def test_what_a_run_went_back_from_is_not_reported(tmp_path: Path) -> None:
-    lines = [
-        "[EVAL] iter=2 SAD=3.0000", "[TRAIN] iter=4/6 loss=9.0", "[EVAL] iter=4 SAD=1.0000 MSE=0.1000",
-        "resumed from run/iter_2 at iteration 2", "[TRAIN] iter=3/6 loss=5.0", "[EVAL] iter=3 SAD=2.0000",
+    for row in (
+        Row(2, 6, metrics={"SAD": 3.0}), Row(4, 6, losses={"loss": 9.0}), Row(4, 6, metrics={"SAD": 1.0, "MSE": 0.1})
+    ):  # fmt: skip
+        history.append(tmp_path, row)
+    assert "1 at iteration 4" in write_run_report(tmp_path).read_text(encoding="utf-8")
+    history.go_on(tmp_path / "iter_2", tmp_path, 2, 2)
+    for row in (Row(3, 6, losses={"loss": 5.0}), Row(3, 6, metrics={"SAD": 2.0})):
+        history.append(tmp_path, row)
+    page = write_run_report(tmp_path).read_text(encoding="utf-8")
+    assert "2 at iteration 3" in page and "3 of 6" in page and ">loss<" in page
+    assert [(row.iteration, dict(row.losses), dict(row.metrics)) for row in history.read(tmp_path)] == [
+        (2, {}, {"SAD": 3.0}), (3, {"loss": 5.0}, {}), (3, {}, {"SAD": 2.0})
     ]  # fmt: skip
-    (tmp_path / "train.log").write_text("\n".join(f"2026-01-01 00:00:00 {line}" for line in lines))
-    log = read_log(tmp_path / "train.log")
-    assert log.scores == {"SAD": {2: 3.0, 3: 2.0}} and log.losses == {"loss": {3: 5.0}}
-    assert "2 at iteration 3" in write_run_report(tmp_path).read_text(encoding="utf-8")
+    for title in ("iteration 2: 3", "iteration 3: 2", "iteration 3: 5"):  # of the points
+        assert f"<title>{title}</title>" in page
+    assert page.count("<circle") == 3
+    for gone in ("1 at iteration 4", ">MSE<", "last 9"):
+        assert gone not in page
+
+
+def test_a_folder_without_a_history_has_no_report(tmp_path: Path) -> None:
+    with pytest.raises(MattingError, match=r"history\.jsonl cannot be read .*give the folder of a run"):
+        write_run_report(tmp_path)
+    (tmp_path / history.HISTORY).write_bytes(b'{"iteration": 1')
+    with pytest.raises(MattingError, match=r"history\.jsonl holds no report yet"):
+        write_run_report(tmp_path)
 
 
 def test_every_metric_has_its_row() -> None:

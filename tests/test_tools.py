@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 import drawn
-from matting.errors import MattingError
 from matting.pictures.files import read_alpha
 from matting.prediction.record import RECORD
-from matting.training.report import read_log
+from matting.training import history
 from tools import ROOT, run_tool
 
 
@@ -30,19 +29,20 @@ def test_a_training_run_writes_its_report(trained: Path, tmp_path: Path) -> None
     assert "4 of 4" in text and "best SAD" in text and ">fusion_l1<" in text
     for title in ("iteration 2", "iteration 4", "truth", "cutout"):
         assert f'"title": "{title}"' in text
-    log = read_log(tmp_path / "run/train.log")
-    assert list(log.losses["loss"]) == [1, 2, 3, 4] and list(log.scores["MSE_unknown"]) == [2, 4]
-    assert log.iters == 4 and "samples/s" in log.losses and "reader" not in log.losses
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(MattingError, match="train.log cannot be read"):
-        read_log(tmp_path / "empty/train.log")
+    assert ">samples/s<" in text and ">reader" not in text and ">lr<" in text
+    rows = history.read(tmp_path / "run")
+    assert [row.iteration for row in rows if "loss" in row.losses] == [1, 2, 3, 4]
+    assert [row.iteration for row in rows if "MSE_unknown" in row.metrics] == [2, 4]
+    assert {row.iters for row in rows} == {4}
 
 
 def test_train_reports_and_saves(trained: Path) -> None:
     log = (trained / "run/train.log").read_text(encoding="utf-8")
     for said in ("iter=2/2", "semantic=", "fusion_consistency=", "samples/s", "reader=", "ETA", "best MAD="):
         assert said in log
-    assert sorted(path.name for path in (trained / "run").iterdir()) == ["best_model", "iter_2", "train.log"]
+    assert sorted(path.name for path in (trained / "run").iterdir()) == [
+        "best_model", "history.jsonl", "iter_2", "train.log",
+    ]  # fmt: skip
 
 
 def test_val_and_predict_give_the_same_matte_bit_for_bit(trained: Path, tmp_path: Path) -> None:

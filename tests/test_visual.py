@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from matting.training import loop
+from matting.training import history, loop
 from matting.training.run import run_training
 from test_adapt import trained as modnet  # noqa: F401  (a fixture)
 from test_training import options, values  # noqa: F401  (a fixture)
@@ -16,14 +16,17 @@ from tools import run_tool
 
 
 class Board:
-    """Stands for VisualDL, and notes at which iterations pictures came."""
+    """Stands for VisualDL, and notes at which iterations pictures came, and which rows."""
 
     pictures: ClassVar[list[int]] = []
+    rows: ClassVar[list[history.Row]] = []
 
     def __init__(self, _: Path) -> None:
         self.pictures.clear()
+        self.rows.clear()
 
-    def scalars(self, *_: object) -> None: ...
+    def show(self, row: history.Row) -> None:
+        self.rows.append(row)
 
     def close(self) -> None: ...
 
@@ -40,6 +43,7 @@ def test_a_picture_comes_once_an_interval(
     monkeypatch.setattr(loop, "Board", Board)
     run_training({**values, "iters": 7}, options(tmp_path, use_vdl=True, picture_iters=3, save_interval=7))
     assert Board.pictures == [1, 3, 6]
+    assert Board.rows == history.read(tmp_path) and [row.iteration for row in Board.rows] == [2, 4, 6, 7]
 
 
 def test_an_adaptation_writes_visualdl_logs_though_it_has_no_truth(modnet: Path) -> None:  # noqa: F811

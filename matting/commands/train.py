@@ -54,6 +54,7 @@ def main() -> None:
         eval_begin_iters=args.eval_begin_iters,
         num_workers=args.num_workers,
         use_vdl=args.use_vdl,
+        report=args.report,
         precision=args.precision,
         amp_level=args.amp_level,
         seed=values["seed"],
@@ -66,5 +67,4 @@ def main() -> None:
         validate=args.do_eval,
         metric_names=args.metrics,
         resume_from=args.resume_model,
-        report=args.report,
     )

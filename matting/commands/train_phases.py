@@ -39,8 +39,9 @@ def main() -> None:
         keep_checkpoint_max=args.keep_checkpoint_max,
         num_workers=args.num_workers,
         use_vdl=args.use_vdl,
+        report=args.report,
         precision=args.precision,
         seed=args.seed,
     )
-    best = run_phases(phases, options, opts=args.opts, device_name=args.device, report=args.report)
+    best = run_phases(phases, options, opts=args.opts, device_name=args.device)
     say(f"the last phase's best model: {best}")

@@ -18,7 +18,7 @@ from matting.system.ranks import ranks
 from matting.training import resuming, run_folder
 from matting.training.loop import Options, train
 from matting.training.student import TEACHERS, Adaptation, Adapting
-from matting.training.watcher import ADAPTED, EnoughError, Watcher
+from matting.training.watcher import ADAPTED, Watcher
 from matting.weights.identity import identity
 from matting.weights.trained import load_trained
 
@@ -86,17 +86,17 @@ def adapt(
     )
     as_they_are = transforms([spec for spec in specs if spec["type"] != _FLIP])
     watcher = Watcher(adapting, Photographs(watched, as_they_are), values, how, save_dir)
-    watcher.start(resume_from)
+    watcher.start(run["iters"], resume_from)
     logger.info("%d photographs to learn from, %d to watch, %d steps an epoch", len(learnt), held, steps)
     options = Options(save_dir, save_interval=steps, log_iters=max(1, steps // 5), seed=seed, use_vdl=use_vdl)
     criterion = builder.criterion(run, pair[0])
     dataset = Photographs(learnt, transforms(specs), seed)
-    try:
-        train(
-            run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, resume_from=resume_from,
-            settings={"teacher": how.teacher, "momentum": how.momentum, "size": list(how.size)},
-        )  # fmt: skip
-    except EnoughError:
+    train(
+        run, adapting, criterion, optimizer, dataset, options, evaluate=watcher, before_step=adapting.follow,
+        is_enough=watcher.is_enough, resume_from=resume_from,
+        settings={"teacher": how.teacher, "momentum": how.momentum, "size": list(how.size)},
+    )  # fmt: skip
+    if watcher.is_enough():
         logger.warning("stopped: the held-out inconsistency rose %d epochs in a row", how.patience)
     watcher.show(save_dir / _SHEET)
     return save_dir / ADAPTED

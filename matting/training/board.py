@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from matting.pictures.contact_sheet import contact_sheet
+from matting.training.history import Row
 
 
 class Board:
@@ -20,10 +21,12 @@ class Board:
 
         self._writer = LogWriter(str(folder))
 
-    def scalars(self, group: str, values: Mapping[str, float], iteration: int) -> None:
-        """Add one point to the curve `group/name` of each value."""
-        for name, value in values.items():
-            self._writer.add_scalar(f"{group}/{name}", value, iteration)
+    def show(self, row: Row) -> None:
+        """Add one point to the curve `Train/name` or `Evaluate/name` of each number of the history's row."""
+        group = "Evaluate" if row.metrics else "Train"
+        rate = {} if row.lr is None else {"lr": row.lr}
+        for name, value in {**row.losses, **row.speed, **rate, **row.metrics}.items():
+            self._writer.add_scalar(f"{group}/{name}", value, row.iteration)
 
     def picture(self, name: str, pixels: np.ndarray, iteration: int) -> None:
         """Add an (H, W, 3) RGB uint8 picture."""

@@ -5,28 +5,27 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import paddle
 
-from matting import metrics
 from matting.datasets.loader import train_batches
 from matting.datasets.sampler import BatchSampler
 from matting.errors import MattingError, Stopped
 from matting.evaluation.table import Evaluation
 from matting.system import exchange, stopping
-from matting.training import checkpoint, progress, resuming, run_folder
+from matting.training import checkpoint, history, progress, resuming, run_folder
 from matting.training.board import Board, batch_picture
 from matting.training.freezing import set_training
+from matting.training.history import Row
 from matting.training.options import Options
 from matting.training.precision import Precision
+from matting.training.report import write_run_report
 from matting.weights.identity import identity
 
 logger = logging.getLogger(__name__)
-
-
-__all__ = ["Options", "train"]
 
 
 def train(
@@ -38,6 +37,8 @@ def train(
     options: Options,
     *,
     evaluate: Callable[[int], Evaluation] | None = None,
+    before_step: Callable[[int], object] = lambda _: None,
+    is_enough: Callable[[], bool] = lambda: False,
     resume_from: Path | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> checkpoint.Progress:
@@ -52,6 +53,8 @@ def train(
         dataset: a `MattingDataset` in mode train.
         evaluate: scores the network as it is, at the iteration that it is given; the first metric of its means decides
             which model is the best. Called on every rank.
+        before_step: called before each iteration with how many are done.
+        is_enough: whether the run shall end here; asked at the start, and when a validation is in the history.
         resume_from: a checkpoint folder to go on from; what differs from how it was trained is named.
         settings: what else decides the run; noted in its checkpoints.
 
@@ -76,7 +79,8 @@ def train(
 
     # Several ranks would stop at different iterations, each waiting for the others for ever.
     with stopping.on_request(waits=ranks == 1) as stop:
-        for batch in train_batches(dataset, sampler, options.num_workers):
+        for batch in () if is_enough() else train_batches(dataset, sampler, options.num_workers):
+            before_step(state.iteration)
             run.step(batch)
             # Asked once: a request that comes between saving and stopping waits for the next iteration.
             asked, due = bool(stop), run.is_due()
@@ -87,6 +91,8 @@ def train(
             if due:
                 with stop.at_once():
                     run.score()
+                if is_enough():
+                    break
     run.close()
     return state
 
@@ -114,13 +120,13 @@ class _Run:
 
     def resume(self, folder: Path) -> None:
         """Restore what a checkpoint holds."""
-        settings = self.state.settings
-        self.state = checkpoint.resume(folder, self._network, self._values, self._optimizer, self._scaler)
-        self.state.settings = settings
+        state = checkpoint.resume(folder, self._network, self._values, self._optimizer, self._scaler)
+        self.state = replace(state, settings=self.state.settings)
         logger.info("resumed from %s at iteration %d", folder, self.state.iteration)
         if self._is_first:
-            resuming.name_differences(folder, self._values, settings)
+            resuming.name_differences(folder, self._values, self.state.settings)
             run_folder.bring_best(folder, self._options.save_dir, self.state)
+            history.go_on(folder, self._options.save_dir, self.state.iteration, self.state.validated)
 
     def begin(self) -> None:
         """Make the network ready to learn, now that its weights are what they begin with."""
@@ -152,7 +158,7 @@ class _Run:
     def step(self, batch: Mapping[str, Any]) -> None:
         """Learn from a batch, and tell about it when it is time to."""
         self._meter.batch_came()
-        paddle.seed(_draw(self.state.seed, self.state.iteration, exchange.rank()))
+        paddle.seed(resuming.seed_of_draws(self.state.seed, self.state.iteration, exchange.rank()))
         self.state.iteration += 1
         with self._precision.learning():
             output = self._parallel(*(batch[name] for name in self._network.inputs))
@@ -168,20 +174,25 @@ class _Run:
         if isinstance(self._optimizer._learning_rate, paddle.optimizer.lr.LRScheduler):
             self._optimizer._learning_rate.step()
         self._meter.step_done(numbers)
-        self._tell(numbers, rate)
+        self._tell(rate)
         if self._board and (self.state.iteration == 1 or self.state.iteration % self._options.picture_iters == 0):
             picture = batch_picture(batch, output["alpha"], identity(self._values))
             self._board.picture("Train/samples", picture, self.state.iteration)
 
-    def _tell(self, numbers: Mapping[str, float], rate: float) -> None:
+    def _tell(self, rate: float) -> None:
         iteration, iters = self.state.iteration, self._values["iters"]
-        if iteration % self._options.log_iters and iteration != iters:
+        if iteration % self._options.log_iters == 0 or iteration == iters:
+            losses, speed = self._meter.report(iteration)
+            self._note(Row(iteration, iters, losses=exchange.mean(losses), lr=rate, speed=speed))
+
+    def _note(self, row: Row) -> None:
+        """Have a report or validation in the log, the history and VisualDL."""
+        if not self._is_first:
             return
-        report = self._meter.report(iteration)
-        report |= exchange.mean({name: report[name] for name in (*numbers, "loss")})
-        logger.info(progress.line(iteration, iters, rate, report, numbers))
+        logger.info(progress.line(row))
+        history.append(self._options.save_dir, row)
         if self._board:
-            self._board.scalars("Train", {**report, "lr": rate}, iteration)
+            self._board.show(row)
 
     def save(self) -> Path:
         """Save a checkpoint; before it is scored, so that a failure there costs nothing."""
@@ -214,18 +225,11 @@ class _Run:
             means = self._evaluate(iteration).means
         state.validated = iteration
         set_training(self._network, self._values.get("trainable"))
-        if not self._is_first:
-            return
-        told = " ".join(f"{name}={value:.4f}" for name, value in means.items())
-        logger.info("[EVAL] iter=%d %s", iteration, told)
-        if self._board:
-            self._board.scalars("Evaluate", means, iteration)
-        name = next(iter(means))
-        cost = metrics.metric_of(name).cost
-        if name not in state.best or cost(means[name]) < cost(state.best[name]):
-            state.best = {**means, "iteration": iteration}
-            checkpoint.save(self._options.save_dir / run_folder.BEST, self._network, self._values, state)
-        logger.info("[EVAL] best %s=%.4f at iteration %d", name, state.best[name], state.best["iteration"])
+        if self._is_first:
+            self._note(Row(iteration, self._values["iters"], metrics=means))
+            run_folder.keep_best(self._options.save_dir, self._network, self._values, state, means)
+            if self._options.report:
+                write_run_report(self._options.save_dir)
 
     def close(self) -> None:
         """Finish what is written as it goes."""
@@ -243,8 +247,3 @@ def _check_finite(terms: Mapping[str, float], progress: checkpoint.Progress, sav
         f"iteration {progress.iteration}: the loss is not finite ({wrong}); {kept}. Lower --learning_rate, add "
         "warmup_iters to lr_scheduler, or check the data"
     )
-
-
-def _draw(seed: int, iteration: int, rank: int) -> int:
-    """Return the seed of Paddle's generator for one iteration: a resumed run draws what the unbroken one did."""
-    return (seed * 1_000_003 + iteration * 1_009 + rank) % (2**31)

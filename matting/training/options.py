@@ -20,6 +20,7 @@ class Options:
         picture_iters: iterations from one VisualDL picture to the next, besides that of the first iteration.
         num_workers: processes that read batches ahead.
         use_vdl: write VisualDL logs.
+        report: write `save_dir/report.html`, anew at every validation.
         precision: fp32, fp16 or bf16; the latter two compute in mixed precision.
         amp_level: Paddle's O1 (operators on a list) or O2 (nearly all).
         seed: of weights, order of samples and every draw.
@@ -35,6 +36,7 @@ class Options:
     picture_iters: int = 500
     num_workers: int = 0
     use_vdl: bool = False
+    report: bool = False
     precision: str = "fp32"
     amp_level: str = "O1"
     seed: int = 0

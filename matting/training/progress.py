@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from matting.training.history import Row
+
 
 class Meter:
     """Averages what happened since the last report.
@@ -40,18 +42,17 @@ class Meter:
         self._since += now - self._last
         self._last = now
 
-    def report(self, iteration: int) -> dict[str, float]:
+    def report(self, iteration: int) -> tuple[dict[str, float], dict[str, float]]:
         """Return the averages since the last report, and start anew.
 
-        Keys: the loss terms, `loss` (their sum), `batch_cost` and `reader_cost` in seconds an iteration,
-        `reader_share` in [0, 1], `samples_per_second`, `seconds_left`.
+        Returns:
+            The losses: `loss`, which is the sum of the terms, and these. And the speed: `batch_cost` and `reader_cost`
+            in seconds an iteration, `reader_share` in [0, 1], `samples_per_second`, `seconds_left`.
         """
         count = max(self._count, 1)
         cost = max((self._last - self._since) / count, 1e-9)
         averages = {name: value / count for name, value in self._terms.items()}
-        report = {
-            **averages,
-            "loss": sum(averages.values()),
+        speed = {
             "batch_cost": cost,
             "reader_cost": self._waited / count,
             "reader_share": min(self._waited / count / cost, 1.0),
@@ -59,15 +60,17 @@ class Meter:
             "seconds_left": cost * (self._iters - iteration),
         }
         self._reset()
-        return report
+        return {"loss": sum(averages.values()), **averages}, speed
 
 
-def line(iteration: int, iters: int, rate: float, report: Mapping[str, float], terms: Mapping[str, float]) -> str:
-    """Return one report as the line that training prints."""
-    seconds = int(report["seconds_left"])
-    parts = " ".join(f"{name}={report[name]:.4f}" for name in terms)
+def line(row: Row) -> str:
+    """Return a row of the history as the line that training prints."""
+    if row.metrics:
+        return f"[EVAL] iter={row.iteration} " + " ".join(f"{name}={value:.4f}" for name, value in row.metrics.items())
+    seconds = int(row.speed["seconds_left"])
+    parts = " ".join(f"{name}={value:.4f}" for name, value in row.losses.items() if name != "loss")
     return (
-        f"[TRAIN] iter={iteration}/{iters} loss={report['loss']:.4f} ({parts}) lr={rate:.6f} "
-        f"{report['samples_per_second']:.2f} samples/s reader={report['reader_share']:.0%} "
+        f"[TRAIN] iter={row.iteration}/{row.iters} loss={row.losses['loss']:.4f} ({parts}) lr={row.lr:.6f} "
+        f"{row.speed['samples_per_second']:.2f} samples/s reader={row.speed['reader_share']:.0%} "
         f"ETA {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
     )

@@ -36,6 +36,11 @@ def seed_of(resume_from: Path | None, asked: int) -> int:
     return seed
 
 
+def seed_of_draws(seed: int, iteration: int, rank: int) -> int:
+    """Return the seed of Paddle's generator for one iteration: a resumed run draws what the unbroken one did."""
+    return (seed * 1_000_003 + iteration * 1_009 + rank) % (2**31)
+
+
 def with_seed(values: Mapping[str, Any], seed: int) -> Mapping[str, Any]:
     """Return a configuration whose data sets draw by this seed."""
     return values if (values.get("seed") or 0) == seed else {**values, "seed": seed}

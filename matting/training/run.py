@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +13,6 @@ import paddle
 
 from matting import builder, devices, metrics
 from matting.engines.dynamic import DynamicNetwork
-from matting.errors import MattingError
 from matting.evaluation import trimaps
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.scoring import choose
@@ -39,7 +37,6 @@ def run_training(
     validate: bool = False,
     metric_names: Sequence[str] = ("SAD", "MSE"),
     resume_from: Path | None = None,
-    report: bool = False,
 ) -> checkpoint.Progress:
     """Train what a configuration describes, logging to `save_dir/train.log`.
 
@@ -49,7 +46,6 @@ def run_training(
         metric_names: what to score, in any case; the first decides which model is the best. ["trimap"] scores the
             trimaps that the network draws inside.
         resume_from: a checkpoint folder to go on from, by its seed.
-        report: write `save_dir/report.html`, anew at every validation.
 
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
@@ -62,13 +58,13 @@ def run_training(
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
     check_needs(network, criterion, dataset)
-    scorer = _scorer(values, network, options, metric_names, report) if validate else None
+    scorer = _scorer(values, network, options, metric_names) if validate else None
     learn_only(network, values.get("trainable"))
     hold_norms(network, values.get("norms"))
     optimizer = optimizers.make_optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
     state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
-    if report and exchange.rank() == 0:
+    if options.report and exchange.rank() == 0:
         logger.info("look at %s", write_run_report(options.save_dir))
     return state
 
@@ -92,26 +88,17 @@ def check_metrics(names: Sequence[str]) -> None:
 
 
 def _scorer(
-    values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str], report: bool
+    values: Mapping[str, Any], network: paddle.nn.Layer, options: Options, names: Sequence[str]
 ) -> Callable[[int], Evaluation]:
-    """Return what scores the network in training; with `report`, it keeps samples and writes the page."""
+    """Return what scores the network in training; for a report the first rank keeps samples."""
     predictor = Predictor(DynamicNetwork(network), builder.val_transforms(values))
     dataset, workers = builder.dataset(values, "val_dataset"), min(options.num_workers, 2)
     if trimaps.is_asked_for(names):
         return lambda _: trimaps.evaluate_trimaps(predictor, dataset, workers)
     score = partial(evaluate, predictor, dataset, names=names, num_workers=workers)
-    if not report or exchange.rank() != 0:
+    if not options.report or exchange.rank() != 0:
         return lambda _: score()
-    film = Film(options.save_dir)
-
-    def score_and_show(iteration: int) -> Evaluation:
-        film.begin(iteration)
-        result = score(visit=film.visit)
-        with contextlib.suppress(MattingError):  # nothing may have been logged yet; the run's end writes it anyway
-            write_run_report(options.save_dir)
-        return result
-
-    return score_and_show
+    return lambda iteration: score(visit=Film(options.save_dir, iteration).visit)
 
 
 def parameters(network: paddle.nn.Layer) -> int:

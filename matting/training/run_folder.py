@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from matting.errors import MattingError
+from matting.metrics.catalogue import metric_of
 from matting.system import atomic
 from matting.system.ranks import rank
-from matting.training import checkpoint
+from matting.training import checkpoint, history
 from matting.weights.trained import STATE
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ BEST = "best_model"
 
 _CHECKPOINTS = re.compile(r"iter_\d+")
 _MODELS = re.compile(rf"{BEST}|adapted")
-_BESIDE = re.compile(r"(train|adapt)\.log|samples|vdl|report\.html|watched\.json|before_and_after\.png")
+_BESIDE = re.compile(r"(train|adapt)\.log|samples|vdl|report\.html|history\.jsonl|before_and_after\.png")
 
 
 def run_name(values: Mapping[str, Any], **settings: Any) -> str:
@@ -77,6 +78,8 @@ def claim(save_dir: Path, resume_from: Path | None = None, overwrite: bool = Fal
         )
     if is_first and (is_taken or interrupted):
         _set_aside(save_dir, everything)
+    if is_first:
+        history.begin(save_dir)
 
 
 def bring_best(resume_from: Path, save_dir: Path, progress: checkpoint.Progress) -> None:
@@ -101,6 +104,19 @@ def bring_best(resume_from: Path, save_dir: Path, progress: checkpoint.Progress)
         progress.best["iteration"], resume_from,
     )  # fmt: skip
     progress.best = {}
+
+
+def keep_best(
+    save_dir: Path, network: Any, values: Mapping[str, Any], progress: checkpoint.Progress, means: Mapping[str, float]
+) -> None:
+    """Keep a network that was scored as the best model, and note so, when its first metric is the best so far."""
+    name = next(iter(means))
+    cost = metric_of(name).cost
+    if name not in progress.best or cost(means[name]) < cost(progress.best[name]):
+        progress.best = {**means, "iteration": progress.iteration}
+        checkpoint.save(save_dir / BEST, network, values, progress)
+    best = progress.best
+    logger.info("[EVAL] best %s=%.4f at iteration %d", name, best[name], best["iteration"])
 
 
 def _iteration(folder: Path) -> int:

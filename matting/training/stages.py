@@ -75,9 +75,8 @@ def _phase(spec: Any, where: str, root: Path) -> Phase:
 
 
 def run_phases(
-    phases: Sequence[Phase], options: Options, *, opts: Sequence[str] = (), device_name: str = "auto",
-    report: bool = False,
-) -> Path:  # fmt: skip
+    phases: Sequence[Phase], options: Options, *, opts: Sequence[str] = (), device_name: str = "auto"
+) -> Path:
     """Train the phases in order, each into `save_dir/<name>`, and return the last one's best model.
 
     A phase that is complete is passed over, one that was stopped goes on from its last checkpoint, and a new one starts
@@ -118,7 +117,6 @@ def run_phases(
                 validate=True,
                 metric_names=phase.metrics,
                 resume_from=last,
-                report=report,
             )
         except Stopped as stop:
             raise Stopped(f"stopped in phase {phase.name}; the same command goes on", stop.signal) from None

@@ -57,7 +57,6 @@ class Adapting(MattingModel):
         self.student, self.teacher = student, teacher
         self.stride = student.stride
         self._how, self._per_epoch = how, steps_per_epoch
-        self.register_buffer("steps", paddle.zeros([1], "int64"))
         for parameter in teacher.parameters():
             parameter.stop_gradient = True
 
@@ -72,14 +71,12 @@ class Adapting(MattingModel):
         """Return the student's outputs, and while training the teacher's `teacher_alpha` and `teacher_detail`."""
         if not self.training:
             return self.student(image)
-        self._follow()
         with paddle.no_grad():
             taught = self.teacher(image)
         return {**self.student(image), "teacher_alpha": taught["alpha"], "teacher_detail": taught["detail"]}
 
-    def _follow(self) -> None:
-        step = int(self.steps.item())
-        self.steps.set_value(self.steps + 1)
+    def follow(self, step: int) -> None:
+        """Have the teacher follow, where it is due before this step, counted from 0."""
         if self._how.teacher == "average" and step:
             for kept, new in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
                 kept.set_value(self._how.momentum * kept + (1 - self._how.momentum) * new)

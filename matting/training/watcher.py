@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,9 @@ from matting.metrics.catalogue import INCONSISTENCY
 from matting.pictures.contact_sheet import contact_sheet
 from matting.pictures.files import quantise, read_image, write_png
 from matting.predictor import Predictor
-from matting.system import atomic
-from matting.training import checkpoint
+from matting.training import checkpoint, history
+from matting.training.history import HISTORY, Row
+from matting.training.progress import line
 from matting.training.student import Adaptation, Adapting
 from matting.weights.trained import load_trained
 
@@ -34,22 +35,16 @@ logger = logging.getLogger(__name__)
 ADAPTED = "adapted"
 """The folder of the most consistent network."""
 
-_HISTORY = "watched.json"
-
 _MOST_SHOWN, _SIDE_SHOWN = 8, 480
 
 CONSISTENCY = INCONSISTENCY.name
 """How far semantics and shrunken matte are apart on the photographs that were held out."""
 
 
-class EnoughError(Exception):
-    """The held-out inconsistency rose too often."""
-
-
 class Watcher:
     """Scores the student after each epoch, keeps the most consistent one, and says when to stop.
 
-    What it measured stands in `save_dir/watched.json` by iteration, so that a resumed run goes on judging as before.
+    What it measures stands in the run's history, by which it judges: a resumed run goes on as the unbroken one.
     """
 
     def __init__(
@@ -59,37 +54,39 @@ class Watcher:
         self._how, self._save_dir = how, save_dir
         self._labelled = builder.dataset(values, "val_dataset") if how.labelled else None
         self._predictor = Predictor(DynamicNetwork(adapting.student), builder.val_transforms(values))
-        self._history: dict[int, dict[str, float]] = {}
         self._before: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def start(self, resume_from: Path | None) -> None:
-        """Score the network as it came, or take up what was measured until the checkpoint.
+    def start(self, iters: int, resume_from: Path | None) -> None:
+        """Score the network as it came, unless the run goes on: then that stands in the history.
+
+        Args:
+            iters: at which the run is to end.
 
         Raises:
-            MattingError: the measurements beside the checkpoint are missing or cannot be read.
+            MattingError: the history beside the checkpoint is missing or cannot be read.
         """
         self._before = self._mattes()
         if resume_from is not None:
-            reached = checkpoint.progress_of(resume_from).validated
-            history = _read_history(resume_from.resolve().parent / _HISTORY)
-            self._history = {iteration: means for iteration, means in history.items() if iteration <= reached}
-            kept = resume_from.resolve().parent / ADAPTED
+            source = resume_from.resolve().parent
+            if not (source / HISTORY).is_file() or not _measured(source):
+                raise MattingError(
+                    f"{source / HISTORY} does not hold what was measured before {resume_from.name}, by which an "
+                    "adaptation is judged; bring it back, or start anew without it"
+                )
+            kept = source / ADAPTED
             if not (self._save_dir / ADAPTED).is_dir() and kept.is_dir():  # the best so far may be older than this
                 shutil.copytree(kept, self._save_dir / ADAPTED)
             return
-        self._history = {0: self._measure()}
-        logger.info("before: %s", _line(self._history[0]))
+        before = Row(0, iters, metrics=self._measure())
+        logger.info(line(before))
         self._keep()
-        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
+        history.append(self._save_dir, before)
 
-    def __call__(self, iteration: int) -> Evaluation:
-        means = self._measure()
-        lowest = min(earlier[CONSISTENCY] for earlier in self._history.values())
-        self._history[iteration] = means
-        if means[CONSISTENCY] < lowest:
+    def __call__(self, _: int) -> Evaluation:
+        means, earlier = self._measure(), _measured(self._save_dir)
+        if means[CONSISTENCY] < min(before[CONSISTENCY] for before in earlier):
             self._keep()
-        atomic.write_text(self._save_dir / _HISTORY, json.dumps(self._history, indent=1))
-        first = self._history[0]
+        first = earlier[0]
         worse = [name for name in ("MAD", "MSE") if name in means and means[name] > first.get(name, means[name])]
         if worse:
             name = worse[0]
@@ -97,10 +94,13 @@ class Watcher:
                 "labelled %s rose from %.4f to %.4f: these photographs pull away from your labels",
                 name, first[name], means[name],
             )  # fmt: skip
-        if self._rises() >= self._how.patience:
-            logger.info("[EVAL] %s", _line(means))
-            raise EnoughError
         return Evaluation([], means)
+
+    def is_enough(self) -> bool:
+        """Return whether the inconsistency has risen for as many epochs in a row, up to the last, as are borne."""
+        values = [means[CONSISTENCY] for means in _measured(self._save_dir)]
+        rises = [later > earlier for earlier, later in pairwise(values)]
+        return len(rises) >= self._how.patience and all(rises[-self._how.patience :])
 
     def show(self, path: Path) -> None:
         """Write a sheet of what was held out: photograph, matte before, and matte of the adapted network."""
@@ -127,14 +127,6 @@ class Watcher:
         self._network.train()
         return shown  # type: ignore[return-value]
 
-    def _rises(self) -> int:
-        """Return how many epochs in a row, up to the last, the inconsistency has risen."""
-        values = [self._history[iteration][CONSISTENCY] for iteration in sorted(self._history)]
-        count = 0
-        while count < len(values) - 1 and values[-1 - count] > values[-2 - count]:
-            count += 1
-        return count
-
     def _measure(self) -> dict[str, float]:
         means = {CONSISTENCY: inconsistency(self._network, self._photographs)}
         if self._labelled is not None:
@@ -148,13 +140,9 @@ class Watcher:
         checkpoint.save(self._save_dir / ADAPTED, self._network.student, values, checkpoint.Progress())
 
 
-def _read_history(path: Path) -> dict[int, dict[str, float]]:
-    try:
-        return {int(iteration): means for iteration, means in json.loads(path.read_text(encoding="utf-8")).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise MattingError(
-            f"{path} cannot be read ({error}); it stands beside the checkpoints of an adaptation, start anew without it"
-        ) from None
+def _measured(folder: Path) -> list[Mapping[str, float]]:
+    """Return what every validation of a run measured, the first one before it learnt anything."""
+    return [row.metrics for row in history.read(folder) if CONSISTENCY in row.metrics]
 
 
 def inconsistency(network: Adapting, photographs: Photographs) -> float:
@@ -167,7 +155,3 @@ def inconsistency(network: Adapting, photographs: Photographs) -> float:
             output = network.student(image)
             found.append(float(terms.mse(output["semantic"], terms.reduced(output["alpha"]))))
     return float(np.mean(found))
-
-
-def _line(means: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={value:.5f}" for name, value in means.items())
