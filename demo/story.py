@@ -24,7 +24,7 @@ from matting.prediction.jobs import find_jobs
 from matting.prediction.pipeline import predict
 from matting.predictor import Predictor
 from matting.sample import Sample
-from matting.training.loop import Options
+from matting.training.options import Options
 from matting.training.run import run_training
 
 logger = logging.getLogger(__name__)

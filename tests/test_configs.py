@@ -154,7 +154,7 @@ def test_paddlesegs_dim_configuration_trains_on_lists_of_one_column(tmp_path: Pa
 
     import drawn
     from matting import weights
-    from matting.training.loop import Options
+    from matting.training.options import Options
     from matting.training.run import run_training
 
     drawn.dataset(tmp_path / "data")

@@ -23,7 +23,7 @@ from matting.models.layers import unpool
 from matting.pictures.files import read_alpha, write_png
 from matting.predictor import Predictor
 from matting.training.freezing import learn_only, set_training
-from matting.training.loop import Options
+from matting.training.options import Options
 from matting.training.run import run_training
 from tools import run_tool
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from matting.training import checkpoint, stages
-from matting.training.loop import Options
+from matting.training.options import Options
 from matting.training.stages import Phase, run_phases
 from test_training import CONFIG
 

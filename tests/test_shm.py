@@ -20,7 +20,7 @@ from matting.models import SHM
 from matting.models.backbones import HRNet_W18, MobileNetV2, ResNet50_vd
 from matting.pictures.files import read_alpha
 from matting.training import checkpoint
-from matting.training.loop import Options
+from matting.training.options import Options
 from matting.training.stages import read_phases, run_phases
 from tools import run_tool
 from torch_files import views, write_zip

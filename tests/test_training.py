@@ -15,8 +15,8 @@ import drawn
 from matting import builder, config, weights
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, loop
-from matting.training.loop import Options
 from matting.training.optimizers import make_optimizer
+from matting.training.options import Options
 from matting.training.run import run_training
 from matting.weights.trained import load_trained
 

@@ -42,7 +42,7 @@ def main() -> None:
     )
     values["seed"] = args.seed if args.seed is not None else values.get("seed", 0)
 
-    from matting.training.loop import Options
+    from matting.training.options import Options
     from matting.training.run import run_training
 
     options = Options(

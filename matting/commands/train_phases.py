@@ -27,7 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from matting.training.loop import Options
+    from matting.training.options import Options
     from matting.training.stages import read_phases, run_phases
 
     phases = read_phases(args.phases)

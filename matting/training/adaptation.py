@@ -16,7 +16,8 @@ from matting.datasets.photographs import Photographs
 from matting.errors import MattingError
 from matting.system.ranks import ranks
 from matting.training import resuming, run_folder
-from matting.training.loop import Options, train
+from matting.training.loop import train
+from matting.training.options import Options
 from matting.training.student import TEACHERS, Adaptation, Adapting
 from matting.training.watcher import ADAPTED, Watcher
 from matting.weights.identity import identity

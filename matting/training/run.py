@@ -21,9 +21,10 @@ from matting.predictor import Predictor
 from matting.system import exchange
 from matting.training import checkpoint, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
-from matting.training.loop import Options, train
+from matting.training.loop import train
 from matting.training.needs import check_needs
 from matting.training.norms import hold_norms
+from matting.training.options import Options
 from matting.training.report import Film, write_run_report
 
 logger = logging.getLogger(__name__)

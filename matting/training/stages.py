@@ -12,7 +12,7 @@ from matting import builder, config
 from matting.builder import section
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, resuming
-from matting.training.loop import Options
+from matting.training.options import Options
 from matting.training.run import check_metrics, run_training
 
 logger = logging.getLogger(__name__)
