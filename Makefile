@@ -56,4 +56,4 @@ lock: ## compile requirements.txt from pyproject.toml and overrides.txt, and see
 	        --python-version $$python --python-platform $$platform > /dev/null || exit 1; done; done
 
 clean:
-	rm -rf .venv .audit output
+	rm -rf .venv .audit build output

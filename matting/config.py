@@ -118,7 +118,10 @@ def _read(path: Path, readers: tuple[Path, ...], known: dict[Path, dict[str, Any
         raise MattingError(f"{path} is one `_base_` too many: a configuration may be made of {_MOST_FILES} files")
     if not os.path.isfile(path):
         asked_by = f" (the `_base_` of {readers[-1]})" if readers else ""
-        raise MattingError(f"the configuration {path}{asked_by} does not exist; ready ones are under configs/")
+        raise MattingError(
+            f"the configuration {path}{asked_by} does not exist; give a path, or a name such as "
+            "modnet/modnet-mobilenetv2"
+        )
     if path.suffix not in (".yml", ".yaml"):
         raise MattingError(f"{path} is no configuration: its name must end in .yml or .yaml")
     values = read_mapping(path)

@@ -9,7 +9,7 @@ import pytest
 
 from matting.training import checkpoint, stages
 from matting.training.options import Options
-from matting.training.stages import Phase, run_phases
+from matting.training.stages import Phase, read_phases, run_phases
 from test_training import CONFIG
 
 
@@ -47,3 +47,10 @@ def test_phases_that_go_on_keep_their_seed(tmp_path: Path, monkeypatch: pytest.M
     run_phases(listed[:1], Options(tmp_path / "run", seed=7))
     run_phases(listed, Options(tmp_path / "run"))
     assert seeds == [(7, 7), (7, 7)]
+
+
+def test_phases_that_come_along_are_found_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    phases = read_phases(Path("phases/shm-mobilenetv2"))
+    assert [phase.name for phase in phases] == ["tnet", "mnet", "end_to_end"]
+    assert all(phase.config.is_file() for phase in phases)

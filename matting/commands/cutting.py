@@ -55,7 +55,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     if predictor.takes_trimap and not (args.trimap_path or drawer):
         raise shared.MattingError(
             f"{args.config or args.model_path} needs a trimap for every image; give --trimap_path "
-            "(tools/make_trimap.py makes them from masks), or let a network draw them: --trimap_from "
+            "(matting make_trimap makes them from masks), or let a network draw them: --trimap_from "
             "MODNET_CONFIG:WEIGHTS"
         )
     if "trimap" in kinds and not predictor.draws_trimap:

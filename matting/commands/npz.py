@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
         "Photographs to .npz inputs (pack), an export on them (run), results to mattes (unpack)."
     )
     parser.add_argument("action", choices=("pack", "run", "unpack"))
-    parser.add_argument("--model_path", type=Path, required=True, help="a folder that tools/export.py made")
+    parser.add_argument("--model_path", type=Path, required=True, help="a folder that matting export made")
     shared.add_engine(parser, "auto")
     parser.add_argument("--image_path", type=Path, help="pack, unpack: an image, a folder, or a .txt list")
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")

@@ -64,7 +64,7 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model_path",
         type=filled,
-        help="a checkpoint folder, a file of weights, a URL, or a name that tools/download.py lists",
+        help="a checkpoint folder, a file of weights, a URL, or a name that matting download lists",
     )
     parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
 

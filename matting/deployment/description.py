@@ -66,7 +66,7 @@ class Deployment:
             content = config.read_mapping(folder / DESCRIPTION)
             fields.check(content)
         except (MattingError, ValueError) as error:
-            raise MattingError(f"{folder} is no export ({error}); make one with tools/export.py") from None
+            raise MattingError(f"{folder} is no export ({error}); make one with matting export") from None
         size = content["size"]
         interface = Interface(
             tuple(content["inputs"]),

@@ -101,9 +101,9 @@ def read_csv(path: Path) -> list[dict[str, Any]]:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MattingError(f"{path} cannot be read ({error}); give a metrics.csv that tools/val.py wrote") from None
+        raise MattingError(f"{path} cannot be read ({error}); give a metrics.csv that matting val wrote") from None
     if not rows or "name" not in rows[0] or all(row["name"] == MEAN for row in rows):
-        raise MattingError(f"{path} has no column `name` or no rows; give a metrics.csv that tools/val.py wrote")
+        raise MattingError(f"{path} has no column `name` or no rows; give a metrics.csv that matting val wrote")
     try:
         return [_typed(row) for row in rows if row["name"] != MEAN]
     except (TypeError, ValueError) as error:

@@ -51,5 +51,5 @@ def read(path: str | Path) -> np.ndarray:
         raise MattingError(f"{path} cannot be read: {error}; the file is broken or cut short") from None
     is_picture = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] in (3, 4))
     if not is_picture or 0 in pixels.shape or pixels.dtype not in (np.uint8, np.uint16):
-        raise MattingError(f"{path} holds no picture; packed files are made by tools/pack_data.py")
+        raise MattingError(f"{path} holds no picture; packed files are made by matting pack_data")
     return pixels.view(np.ndarray)

@@ -123,7 +123,7 @@ def _with_trimaps(
             logger.info("%s goes with the trimap %s, as the two paths say", jobs[0].image, paired[0].trimap)
     else:
         cure = (
-            "add them (tools/make_trimap.py makes them from masks), give fewer images, or name one photograph and one "
+            "add them (matting make_trimap makes them from masks), give fewer images, or name one photograph and one "
             "trimap as files, which are paired whatever they are called"
         )
         available = by_unique_key(root, "--trimap_path", trimaps)
@@ -156,7 +156,7 @@ def _check_trimaps(jobs: Sequence[PictureFiles]) -> None:
     if many_valued:
         logger.warning(
             "%d trimaps hold many values besides 0, 128 and 255, all taken for unknown (%s); if they are mattes, make "
-            "trimaps of them with tools/make_trimap.py",
+            "trimaps of them with matting make_trimap",
             len(many_valued),
             shortened(many_valued),
         )

@@ -38,6 +38,7 @@ def read_phases(path: Path) -> list[Phase]:
     Raises:
         MattingError: it is no such file; with the phase and the key.
     """
+    path = config.find(path)
     listed = config.read_mapping(path).get("phases")
     if not isinstance(listed, list) or not listed:
         raise MattingError(f"{path}: it must hold a list `phases`")

@@ -58,7 +58,7 @@ def weights_file(path: str | Path) -> Path:
     if not os.path.isfile(path):
         raise MattingError(
             f"the weights {path} do not exist; give a .pdparams, .safetensors or .pth file, the folder that holds one, "
-            "or a name that tools/download.py lists"
+            "or a name that matting download lists"
         )
     return path
 

@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 _NETWORKS: tuple[tuple[str, str], ...] = (
     # name fragment, what it shows; the first that is found counts
-    ("lr_branch.backbone.", "the MODNet authors' PyTorch checkpoint: tools/convert_weights.py modnet-torch"),
-    ("t_net.", "a PyTorch checkpoint of SHM: tools/convert_weights.py shm-torch"),
+    ("lr_branch.backbone.", "the MODNet authors' PyTorch checkpoint: matting convert_weights modnet-torch"),
+    ("t_net.", "a PyTorch checkpoint of SHM: matting convert_weights shm-torch"),
     ("head.f_branch.", "MODNet"),
     ("decoder.deconv6.", "DIM"),
     ("tnet.", "SHM"),
-    ("features.18.1.", "torchvision's MobileNetV2: tools/convert_weights.py torchvision-mobilenetv2"),
-    ("features.28.", "torchvision's VGG16: tools/convert_weights.py torchvision-vgg16"),
-    ("layer4.2.conv3.", "torchvision's ResNet50: tools/convert_weights.py torchvision-resnet50"),
+    ("features.18.1.", "torchvision's MobileNetV2: matting convert_weights torchvision-mobilenetv2"),
+    ("features.28.", "torchvision's VGG16: matting convert_weights torchvision-vgg16"),
+    ("layer4.2.conv3.", "torchvision's ResNet50: matting convert_weights torchvision-resnet50"),
 )
 
 _BACKBONES: tuple[tuple[str, str], ...] = (
