@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import drawn
 from matting import metrics
 from matting.errors import MattingError
-from matting.evaluation.comparison import compare, interval
+from matting.evaluation.comparison import CONFIDENCE, RESAMPLES, compare, interval
 from matting.evaluation.folders import find_pairs, score_folder
 from matting.evaluation.report import plots
 from matting.evaluation.report.extremes import Extremes
@@ -154,6 +155,20 @@ def test_the_interval_covers_the_mean_as_often_as_it_says() -> None:
         low, high = interval(rng.normal(1.0, 2.0, 60))
         covered += low <= 1.0 <= high
     assert 50 <= covered <= 60
+
+
+@pytest.mark.parametrize("images", [2, 7, 300, 1500])
+def test_the_interval_is_scipys(images: int) -> None:
+    differences = np.random.default_rng(images).normal(0.1, 1.0, images) ** 3
+    known = scipy.stats.bootstrap(
+        (differences,), np.mean, n_resamples=RESAMPLES, confidence_level=CONFIDENCE, method="percentile", rng=0,
+        batch=4_000_000 // images,
+    ).confidence_interval  # fmt: skip
+    assert interval(differences) == pytest.approx((known.low, known.high), rel=1e-12)
+
+
+def test_one_image_has_no_spread() -> None:
+    assert interval(np.array([0.25])) == (0.25, 0.25)
 
 
 def test_nothing_unknown_is_left_out_of_the_mean() -> None:
