@@ -6,12 +6,14 @@ import ast
 import errno
 import os
 import pathlib
+import subprocess
 import sys
 from pathlib import Path
 
 import filelock
 import pytest
 
+import drawn
 from matting.system import atomic, cpu, filling, locks, memory, private
 from tools import ROOT
 
@@ -131,3 +133,19 @@ def test_an_error_inside_is_not_taken_for_a_held_lock(tmp_path: Path) -> None:
     (tmp_path / ".link").symlink_to(tmp_path / ".lock")
     with locks.unless_held(tmp_path / ".link") as free:
         assert not free
+
+
+def test_without_paddle_one_sentence_says_so(trained: Path, tmp_path: Path) -> None:
+    """Linux on Arm has none; the import is refused in a process of its own, as modules may be loaded here."""
+    drawn.save(tmp_path / "in/photo.png", drawn.texture(40, 40))
+    program = "import sys; sys.modules['paddle'] = None; from matting.__main__ import main; main()"
+    for engine in ("dynamic", "auto"):
+        done = subprocess.run(
+            [
+                sys.executable, "-c", program, "predict", "--model_path", trained / "run/best_model",
+                "--engine", engine, "--image_path", tmp_path / "in", "--save_dir", tmp_path / "out",
+            ],
+            cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 1 and "error: this needs paddlepaddle" in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr

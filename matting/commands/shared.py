@@ -240,6 +240,8 @@ def explanation(error: Exception) -> list[str]:
             return [f"error: the name {str(name):.60}... is too long for this system; shorten it"]
         where = f"{os.fsdecode(name)}: " if isinstance(name, (str, bytes)) else ""
         return [f"error: {where}{error.strerror or error}"]
+    if isinstance(error, ModuleNotFoundError) and error.name == "paddle":  # as on Linux on Arm
+        return ["error: this needs paddlepaddle, which is not installed; without it only exports predict (see README)"]
     if isinstance(error, MemoryError):
         return ["error: the memory is full; give smaller pictures or sizes, a smaller batch, or fewer workers"]
     if isinstance(error, ValueError) and "embedded null" in str(error):
