@@ -43,7 +43,7 @@ def read_lists(
         files: paths of UTF-8 text files, relative to `dataset_root`.
         separator: what stands between the columns; "|" or a tab where names hold spaces.
         allow_outside: take paths that lead out of `dataset_root`.
-        keep_missing: give entries whose files do not exist as well, for who reports on them one by one.
+        keep_missing: give entries whose files do not exist as well, for a caller that reports on them one by one.
 
     Raises:
         MattingError: a list is missing, empty or no text, a line cannot be used, or files it names are missing.
@@ -142,7 +142,7 @@ class _Reader:
         folders = list(relative.parts[:-1])
         if "fg" not in folders:
             raise MattingError(
-                f"{where}: no folder named fg in {relative}, so its alpha cannot be told; keep foregrounds in a folder "
+                f"{where}: no folder named fg in {relative}, so its alpha is not known; keep foregrounds in a folder "
                 "`fg` beside a folder `alpha`, or name the matte in the line with `alpha=PATH`"
             )
         last = len(folders) - 1 - folders[::-1].index("fg")
@@ -153,8 +153,8 @@ class _Reader:
         alike = self._images_by_stem(str(exact.parent)).get(exact.stem, [])
         if len(alike) > 1:
             raise MattingError(
-                f"{where}: {exact.parent} holds {' and '.join(sorted(alike))}; which is the alpha of {relative} cannot "
-                "be told: remove one, or name it in the line with `alpha=PATH`"
+                f"{where}: {exact.parent} holds {' and '.join(sorted(alike))}; which is the alpha of {relative} is "
+                "not known: remove one, or name it in the line with `alpha=PATH`"
             )
         return exact.with_name(alike[0]) if alike else exact
 
@@ -165,8 +165,8 @@ class _Reader:
         """Return the files of a folder. One listing serves all its files: a stat each is slow on network disks."""
         if folder not in self._folders:
             try:
-                with os.scandir(folder) as found:
-                    self._folders[folder] = {item.name for item in found if item.is_file()}
+                with os.scandir(folder) as listing:
+                    self._folders[folder] = {item.name for item in listing if item.is_file()}
             except OSError:
                 self._folders[folder] = set()
         return self._folders[folder]

@@ -31,7 +31,7 @@ class Job:
         name: of the image.
         prediction: (H, W) float in [0, 1], or uint8.
         truth: (H, W) float32 in [0, 1], as `matting.pictures.files.read_alpha` gives it.
-        trimap: (H, W) uint8 in {0, 128, 255}, the image's own; None has it made where it is needed.
+        trimap: (H, W) uint8 in {0, 128, 255}, the image's own; where there is none it is made if needed.
         protocol: by which it is scored.
         image: (H, W, 3) RGB uint8, where panels are wanted.
         links: where the full files are, by panel.

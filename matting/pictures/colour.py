@@ -111,8 +111,8 @@ def _is_srgb(profile: bytes | None) -> bool:
         return False
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
     cube = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(-1, 1, 3)
-    seen = np.asarray(_transform(profile, None, "RGB").apply(Image.fromarray(cube)))
-    return int(np.abs(seen.astype(int) - cube).max()) <= _NEAR
+    converted = np.asarray(_transform(profile, None, "RGB").apply(Image.fromarray(cube)))
+    return int(np.abs(converted.astype(int) - cube).max()) <= _NEAR
 
 
 @functools.lru_cache(maxsize=1 << 14)

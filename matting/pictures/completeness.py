@@ -1,8 +1,8 @@
 """Whether a JPEG or WebP lacks a part although its decoder gave a picture: it fills in what is missing.
 
-What is missing may be left out or, after a broken download or on a damaged disk, be zeros. Neither can be told from the
-bytes alone: flat colour is encoded as zeros too, and zeros may follow a picture. But whoever writes a picture uses each
-byte once. So a few bytes are changed, and the picture is looked at again: does it use them? That is done for the few
+What is missing may be left out or, after a broken download or on a damaged disk, be zeros. Neither can be seen in the
+bytes alone: flat colour is encoded as zeros too, and zeros may follow a picture. But an encoder uses each byte
+once. So a few bytes are changed, and the picture is looked at again: does it use them? That is done for the few
 files that hold many zeros in a row, or whose last pixel is the grey that decoders fill in; the others cost a search.
 """
 
@@ -47,18 +47,19 @@ def lacks_a_part_of_jpeg(data: bytes, body: int, last_pixel: np.ndarray) -> bool
     if not (is_grey or has_zeros):
         return False
     data = data[:end] + _END
-    seen = _look_at_jpeg(data)
+    pixels = _look_at_jpeg(data)
     if has_zeros:
         is_sequential, is_noise = _read_tables(data, body)
-        if is_sequential and not has_end and _uses(_look_at_jpeg, data, seen, len(data[:end].rstrip(b"\0")) + _MARGIN):
+        behind = len(data[:end].rstrip(b"\0")) + _MARGIN
+        if is_sequential and not has_end and _uses(_look_at_jpeg, data, pixels, behind):
             return True
         start, stop = _longest_run(data, body, end)
-        if is_sequential and _uses(_look_at_jpeg, data, seen, start + _MARGIN):
+        if is_sequential and _uses(_look_at_jpeg, data, pixels, start + _MARGIN):
             # Whoever writes flat colour as zeros uses the last of them like the first.
-            return is_noise or not _uses(_look_at_jpeg, data, seen, stop - _PIECE)
+            return is_noise or not _uses(_look_at_jpeg, data, pixels, stop - _PIECE)
     # Behind whichever restart mark, a picture that is complete takes no more.
     more = _junk(_PIECE) + b"".join(bytes((0xFF, 0xD0 + number)) + _junk(_PIECE) for number in range(8))
-    return has_end and is_grey and _look_at_jpeg(data[:end] + more + _END) != seen
+    return has_end and is_grey and _look_at_jpeg(data[:end] + more + _END) != pixels
 
 
 def lacks_a_part_of_webp(data: bytes, look: Look) -> bool:
@@ -71,8 +72,8 @@ def lacks_a_part_of_webp(data: bytes, look: Look) -> bool:
     if not _may_hold_zeros(data) or data.find(_ZEROS, start, end) < 0:
         return False
     start, stop = _longest_run(data, start, end)
-    seen = look(data)
-    return _uses(look, data, seen, start + _MARGIN) and not _uses(look, data, seen, stop - _PIECE)
+    pixels = look(data)
+    return _uses(look, data, pixels, start + _MARGIN) and not _uses(look, data, pixels, stop - _PIECE)
 
 
 def _may_hold_zeros(data: bytes) -> bool:
@@ -80,14 +81,14 @@ def _may_hold_zeros(data: bytes) -> bool:
     return not np.frombuffer(data, np.uint64, len(data) // 8)[::4].all()
 
 
-def _uses(look: Look, data: bytes, seen: bytes | None, start: int) -> bool:
+def _uses(look: Look, data: bytes, pixels: bytes | None, start: int) -> bool:
     """Tell whether a picture is another one when some bytes of its file are."""
     stop = min(start + _PIECE, len(data))
-    return look(data[:start] + _junk(stop - start) + data[stop:]) != seen
+    return look(data[:start] + _junk(stop - start) + data[stop:]) != pixels
 
 
 def _longest_run(data: bytes, start: int, end: int) -> tuple[int, int]:
-    return max((found.span() for found in _RUN.finditer(data, start, end)), key=lambda span: span[1] - span[0])
+    return max((run.span() for run in _RUN.finditer(data, start, end)), key=lambda span: span[1] - span[0])
 
 
 def _look_at_jpeg(data: bytes) -> bytes | None:

@@ -27,7 +27,7 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
     OpenCV decodes, because it takes half of Pillow's time. It cannot be trusted with a file cut short: from a path it
     fills the rest of a JPEG with grey, and which of its releases do so from memory differs. So the end mark of a JPEG
     is looked for (microseconds), and Pillow, which refuses a file whose data ends early, has the last word on whatever
-    OpenCV refused or lacks that mark. What both fill in without a word `matting.pictures.completeness` finds.
+    OpenCV refused or lacks that mark. What both fill in silently `matting.pictures.completeness` finds.
 
     A packed file (`matting.pictures.packed`) is mapped, not read.
 
@@ -66,7 +66,7 @@ class Description:
     Attributes:
         format: as `JPEG`.
         height, width: of the upright picture.
-        raw_height, raw_width: as it is stored, before its orientation is heeded.
+        raw_height, raw_width: as it is stored, before its orientation is applied.
         orientation: EXIF's, 1 (upright) to 8.
     """
 
@@ -99,13 +99,13 @@ def read_size(path: str | Path, pixel_limit: int) -> tuple[int, int]:
     Raises:
         MattingError: as `describe`.
     """
-    found = describe(path, pixel_limit)
-    return found.height, found.width
+    description = describe(path, pixel_limit)
+    return description.height, description.width
 
 
 def _lacks_a_part(data: bytes, header: Header, pixels: np.ndarray) -> bool:
     if header.format == "JPEG":
-        # The inks of CMYK were turned into colours, among which the grey that is filled in cannot be told.
+        # The inks of CMYK were turned into colours, among which the grey that is filled in cannot be recognised.
         last = pixels[-1, -1] if header.mode != "CMYK" else np.zeros(1)
         return lacks_a_part_of_jpeg(data, header.body, last)
     return header.format == "WEBP" and lacks_a_part_of_webp(data, lambda other: _look(other, header))

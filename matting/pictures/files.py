@@ -20,7 +20,7 @@ from matting.system import atomic
 from matting.text import shortened
 
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-"""The endings by which pictures are found, in lower case; what a file holds is told from its first bytes."""
+"""The endings by which pictures are found, in lower case; what a file holds is read from its first bytes."""
 
 PIXEL_LIMIT = 200_000_000
 """Larger pictures are refused before they are decoded: a small file can unfold into more than the memory holds."""
@@ -111,7 +111,7 @@ def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
 
 
 def to_alpha(pixels: np.ndarray, path: str | Path) -> np.ndarray:
-    """Return the matte in a file's pixels, as `read_alpha` does, for who has decoded it already.
+    """Return the matte in a file's pixels, as `read_alpha` does, for a caller that has decoded it already.
 
     Args:
         pixels: (H, W), (H, W, 3) or (H, W, 4) of 8 or 16 bits or floating point.
@@ -211,22 +211,22 @@ def survey(folder: str | Path, recursive: bool = True) -> Listing:
     Raises:
         MattingError: the folder itself is missing or cannot be listed.
     """
-    found = Listing([], [], [])
+    listing = Listing([], [], [])
 
     def note(error: OSError) -> None:
         line = f"{error.filename} cannot be listed: {error.strerror}"
         if Path(error.filename) == Path(folder):
             raise MattingError(line) from None
-        found.unlisted.append(line)
+        listing.unlisted.append(line)
 
     for parent, folders, names in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if recursive and not name.startswith(".")]
         for name in names:
             if not name.startswith("."):
                 is_image = name.lower().endswith(IMAGE_EXTENSIONS)
-                (found.images if is_image else found.others).append(Path(parent, name))
-    found.images.sort()
-    return found
+                (listing.images if is_image else listing.others).append(Path(parent, name))
+    listing.images.sort()
+    return listing
 
 
 def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
@@ -235,10 +235,10 @@ def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
     Raises:
         MattingError: the folder is missing, or it or one below cannot be listed.
     """
-    found = survey(folder, recursive)
-    if found.unlisted:
-        raise MattingError(found.unlisted[0])
-    return found.images
+    listing = survey(folder, recursive)
+    if listing.unlisted:
+        raise MattingError(listing.unlisted[0])
+    return listing.images
 
 
 def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:

@@ -38,7 +38,7 @@ class Header:
 
     Attributes:
         format: as `JPEG`.
-        height, width: as stored, before the orientation is heeded.
+        height, width: as stored, before the orientation is applied.
         mode: Pillow's name for the channels, as `CMYK`; of a TIFF RGBA, CMYK or nothing.
         orientation: EXIF's, 1 (upright) to 8.
         profile: the embedded colour profile.

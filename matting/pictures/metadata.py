@@ -46,14 +46,14 @@ class Metadata:
 
     def chunks(self, is_photograph: bool) -> bytes:
         """Return what goes into a PNG behind its header. A matte is no photograph: it gets the resolution alone."""
-        made = b""
+        chunks = b""
         if is_photograph and self.profile:
-            made += png.chunk(b"iCCP", b"profile\0\0" + zlib.compress(self.profile))
+            chunks += png.chunk(b"iCCP", b"profile\0\0" + zlib.compress(self.profile))
         if self.dpi:
-            made += png.chunk(b"pHYs", struct.pack(">IIB", *(round(dots / _METRE) for dots in self.dpi), 1))
+            chunks += png.chunk(b"pHYs", struct.pack(">IIB", *(round(dots / _METRE) for dots in self.dpi), 1))
         if is_photograph and self.exif:
-            made += png.chunk(b"eXIf", self.exif)
-        return made
+            chunks += png.chunk(b"eXIf", self.exif)
+        return chunks
 
 
 def read_metadata(header: Header, profile: bytes | None) -> Metadata:
@@ -78,11 +78,11 @@ def _harmless(exif: bytes | None) -> bytes | None:
     if not exif:
         return None
     try:
-        found, kept = Image.Exif(), Image.Exif()
-        found.load(exif)
+        every, kept = Image.Exif(), Image.Exif()
+        every.load(exif)
         for names, source, target in (
-            (_CAMERA, found, kept),
-            (_SHOT, found.get_ifd(ExifTags.IFD.Exif), kept.get_ifd(ExifTags.IFD.Exif)),
+            (_CAMERA, every, kept),
+            (_SHOT, every.get_ifd(ExifTags.IFD.Exif), kept.get_ifd(ExifTags.IFD.Exif)),
         ):
             for name in names:
                 value = source.get(_NUMBERS[name])

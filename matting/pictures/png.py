@@ -51,6 +51,6 @@ def chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def insert(data: memoryview, made: bytes) -> bytes | memoryview:
+def insert(data: memoryview, chunks: bytes) -> bytes | memoryview:
     """Return the file with chunks put behind its header, where they all may be."""
-    return b"".join((data[:_HEADER], made, data[_HEADER:])) if made else data
+    return b"".join((data[:_HEADER], chunks, data[_HEADER:])) if chunks else data

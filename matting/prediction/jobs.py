@@ -32,7 +32,7 @@ class Summary:
     Attributes:
         written: photographs whose files were written.
         failures: what went wrong, by file.
-        skipped: photographs whose files were there already, as the record tells.
+        skipped: photographs whose files were there already, as the record says.
         seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
         total: seconds from the first photograph to the last file.
     """
@@ -44,7 +44,7 @@ class Summary:
     total: float = 0.0
 
     def fail(self, job: PictureFiles, error: MattingError, tell: Callable[[str], object]) -> None:
-        """Note what went wrong with a job, by its file's name, and tell it."""
+        """Note what went wrong with a job, by its file's name, and pass it on."""
         message, name = str(error), visible(job.image)  # as it stands in the message
         self.failures.append(message if name in message else f"{name}: {message}")
         tell(self.failures[-1])
@@ -79,7 +79,7 @@ def find_jobs(
         trimap_path: the trimap of an image, both named as files, or a folder or list of trimaps that mirrors the images
             by relative path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
         save_dir: where results will go; results that lie there already are no input.
-        unlisted, of_results: as for `photographs.find_photographs`.
+        unlisted, of_results: as for `inputs.find_photographs`.
 
     Raises:
         MattingError: the path does not exist, names no image, or a trimap is missing or of another size.
@@ -135,7 +135,7 @@ def _with_trimaps(
 
 def _check_trimaps(jobs: Sequence[PictureFiles]) -> None:
     """Compare sizes, and name the trimaps that look like mattes: their grey is all taken for unknown."""
-    ill_sized, many_valued = [], []
+    wrong_sizes, many_valued = [], []
     for job in jobs:
         if job.trimap is None:
             continue
@@ -145,13 +145,13 @@ def _check_trimaps(jobs: Sequence[PictureFiles]) -> None:
         except MattingError:
             continue  # the photograph itself is named and skipped later on
         if values.shape != size:
-            ill_sized.append(sizes_differ(job.trimap, values.shape, job.image, size))
+            wrong_sizes.append(sizes_differ(job.trimap, values.shape, job.image, size))
         odd = (values > 0) & (values < 1) & (np.abs(values * 255 - 128) > 1)
         if odd.mean() > _MANY:
             many_valued.append(str(job.trimap))
-    if ill_sized:
+    if wrong_sizes:
         raise MattingError(
-            f"{len(ill_sized)} trimaps are of another size: {shortened(ill_sized)}; the sizes must agree"
+            f"{len(wrong_sizes)} trimaps are of another size: {shortened(wrong_sizes)}; the sizes must agree"
         )
     if many_valued:
         logger.warning(

@@ -58,11 +58,11 @@ class Background:
         return cls(picture=photograph.own, profile=photograph.metadata.profile)
 
     def identity(self) -> list[int] | str:
-        """Return what tells it from others: the colour, or the SHA-256 of the picture's pixels and profile."""
+        """Return what distinguishes it from others: the colour, or the SHA-256 of the picture's pixels and profile."""
         if self.picture is None:
             return list(self.colour)
-        told = repr(self.picture.shape).encode() + self.picture.tobytes() + (self.profile or b"")
-        return hashlib.sha256(told).hexdigest()
+        content = repr(self.picture.shape).encode() + self.picture.tobytes() + (self.profile or b"")
+        return hashlib.sha256(content).hexdigest()
 
     def of_size(self, height: int, width: int, profile: bytes | None = None) -> np.ndarray:
         """Return the background as (height, width, 3) uint8.

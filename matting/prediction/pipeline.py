@@ -60,15 +60,15 @@ def predict(
         num_workers: threads that decode, and as many that write; 0 does everything in turn.
         draw_trimap: makes a trimap of the photograph for a job that has none.
         skip_existing: leave out the jobs whose files are all there, made of these photographs by these settings as the
-            record tells, so that a run goes on where it was stopped.
-        made_with: what the mattes depend on besides the photographs (`provenance.made_with`); where it is None, nobody
-            can tell afterwards, and no later run takes the results for its own.
+            record says, so that a run goes on where it was stopped.
+        made_with: what the mattes depend on besides the photographs (`provenance.made_with`); where it is None, no
+            later run can know, and none takes the results for its own.
         inputs: what other processes of this run read besides the files of `jobs`.
-        tell: gets what went wrong with a file, once and at once.
+        tell: gets what went wrong with a file, once, as soon as it is known.
 
     Raises:
         UnwritableError: results cannot be written; it would be the same with every other photograph.
-        Stopped: somebody asked to stop; what was begun is written, and the text says how many are done.
+        Stopped: the user asked to stop; what was begun is written, and the text says how many are done.
     """
     outputs, summary = outputs or Outputs(), Summary()
     record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.paths)])

@@ -1,4 +1,4 @@
-"""What a matte depends on besides its photograph: by this, results of other weights or settings are told apart."""
+"""What a matte depends on besides its photograph: so that results of other weights or settings are recognised."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def made_with(
         transforms = (values.get("val_dataset") or {}).get("transforms")
         network = {"weights": weights_sha256(model_path), "transforms": transforms, "model": values.get("model")}
     tiles = [runtime.tile_size, runtime.tile_margin]
-    told = {**network, "precision": runtime.precision, "tiles": tiles}
+    settings = {**network, "precision": runtime.precision, "tiles": tiles}
     if trimap_from:
         path, _, drawer = trimap_from.partition(":")
-        told["trimap_from"] = made_with(config.load(path), drawer, runtime)
-    return told
+        settings["trimap_from"] = made_with(config.load(path), drawer, runtime)
+    return settings

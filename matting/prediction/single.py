@@ -43,12 +43,12 @@ def cutout(
     """
     predictor = weights if isinstance(weights, Predictor) else _loaded(weights, **options)
     if isinstance(picture, np.ndarray):
-        seen = own = picture
+        srgb = own = picture
         profile = None
     else:
         photograph = read_photograph(picture)
-        seen, own, profile = photograph.srgb, photograph.own, photograph.metadata.profile
-    matte = quantise(predictor(seen, trimap))
+        srgb, own, profile = photograph.srgb, photograph.own, photograph.metadata.profile
+    matte = quantise(predictor(srgb, trimap))
     outputs = Outputs()
     foreground = outputs.foreground(own, matte)
     if background is None:

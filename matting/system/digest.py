@@ -1,4 +1,4 @@
-"""The SHA-256 of a file: how weights, exports, downloads and data are told apart."""
+"""The SHA-256 of a file: how weights, exports, downloads and data are distinguished."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ def below(folder: str | Path, name: str | Path, inputs: Collection[str] = ()) ->
 def real_paths(paths: Iterable[str | Path]) -> frozenset[str]:
     """Return where files lie, and what they lead to if they are links; folders are looked up once."""
     folders: dict[Path, str] = {}
-    found = set()
+    places = set()
     for path in map(Path, paths):
         if path.parent not in folders:
             folders[path.parent] = os.path.realpath(path.parent)
         place = _place(path, folders[path.parent])
-        found.add(place)
+        places.add(place)
         if os.path.islink(place):
-            found.add(os.path.realpath(place))
-    return frozenset(found)
+            places.add(os.path.realpath(place))
+    return frozenset(places)
 
 
 def _place(path: Path, parent: str) -> str:

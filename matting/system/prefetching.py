@@ -1,4 +1,4 @@
-"""Reading files ahead of whoever works on them, in threads, with a bound on how many are held."""
+"""Reading files in threads before they are needed, with a bound on how many are held."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that are the user's alone: nobody else can put there what this user will then run."""
+"""Folders that only the user can write to: nobody else can put there what this user will then run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matting.errors import MattingError
 def check(folder: Path) -> Path:
     """Return a folder that belongs to this user, or to root, and to which nobody else can write; or that is not there.
 
-    The folders above it are not looked at: whoever can rename this one can put a link to another of the user's there.
+    The folders above it are not checked: a user who can rename this one can put a link to another of the user's there.
 
     Raises:
         MattingError: somebody else could change what is in it.
@@ -20,13 +20,13 @@ def check(folder: Path) -> Path:
     if not hasattr(os, "geteuid"):  # Windows, where profiles are private by themselves
         return folder
     try:
-        found = os.stat(folder)
+        status = os.stat(folder)
     except OSError:
-        return folder  # whoever makes or reads it will say why that fails
+        return folder  # making or reading it will say why that fails
     problem = ""
-    if found.st_uid not in (os.geteuid(), 0):
-        problem = f"it belongs to user {found.st_uid}"
-    elif found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if status.st_uid not in (os.geteuid(), 0):
+        problem = f"it belongs to user {status.st_uid}"
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         problem = f"others can write to it; chmod go-w {folder}"
     if problem:
         raise MattingError(

@@ -37,12 +37,12 @@ def progress(
     if sys.stderr.isatty():
         yield from tqdm(items, desc=doing, total=total, unit=unit, leave=leave)
         return
-    started = told = clock()
+    started = reported = clock()
     for done, item in enumerate(items, start=1):
         yield item
         now = clock()
-        if now - told >= EVERY and done < total:
-            told, each = now, (now - started) / done
+        if now - reported >= EVERY and done < total:
+            reported, each = now, (now - started) / done
             logger.info(
                 "%d of %d %ss, %.2f s each, about %s left", done, total, unit, each, _duration(each * (total - done))
             )

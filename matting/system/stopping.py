@@ -14,11 +14,11 @@ _ASKED_BY = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Whether somebody asked to stop.
+    """Whether the user asked to stop.
 
     Attributes:
-        signal: the number of the signal that asked; 0 as long as nobody did.
-        message: what to tell who does not wait.
+        signal: the number of the signal that asked; 0 as long as none did.
+        message: what `Stopped` says when nothing waits.
     """
 
     def __init__(self, waits: bool) -> None:
@@ -49,8 +49,8 @@ class Stop:
 def on_request(waits: bool = True) -> Iterator[Stop]:
     """Yield what tells whether Ctrl-C or SIGTERM came; the handlers of before are back after the block.
 
-    The first request waits until whoever works looks; a second one raises `Stopped`. Python gives signals to its main
-    thread alone, so in any other nobody is listened to.
+    The first request waits until the running work looks; a second one raises `Stopped`. Python gives signals to its
+    main thread alone, so in any other none is handled.
 
     Args:
         waits: False raises `Stopped` at the first request already.

@@ -1,4 +1,4 @@
-"""Reading yml of plain values: counted as it would be with its aliases written out, before anybody unfolds them."""
+"""Reading yml of plain values: counted as it would be with its aliases written out, before they are unfolded."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ class YmlError(ValueError):
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which keeps the last of two equal keys without a word; this one refuses them."""
+    """PyYAML's safe loader, which keeps the last of two equal keys silently; this one refuses them."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
+        keys = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if key in seen:
+            if key in keys:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} stands twice", key_node.start_mark
                 )
-            seen.add(key)
+            keys.add(key)
         return super().construct_mapping(node, deep)
 
 

@@ -35,7 +35,7 @@ _MOST_NEARLY_KNOWN = 0.05
 
 
 def check_alpha(alpha: np.ndarray, description: Description) -> Iterator[Remark]:
-    """Look at a matte: empty, full, inverted, a mask in disguise, or lossily compressed.
+    """Look at a matte: empty, full, inverted, a mask instead of a matte, or lossily compressed.
 
     Args:
         alpha: (H, W) float32 in [0, 1].

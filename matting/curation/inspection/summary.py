@@ -32,10 +32,10 @@ def table(inspection: Inspection) -> str:
     for finding in inspection.findings:
         groups.setdefault((finding.remark.severity, finding.remark.check), []).append(finding)
     width = max((len(check) for _, check in groups), default=0)
-    for (severity, check), found in sorted(groups.items()):
-        example = found[0]
+    for (severity, check), of_check in sorted(groups.items()):
+        example = of_check[0]
         lines.append(
-            f"{severity:7}  {check:{width}}  {len(found):5}  {example.where}: {Path(example.file).name}: "
+            f"{severity:7}  {check:{width}}  {len(of_check):5}  {example.where}: {Path(example.file).name}: "
             f"{example.remark.detail}"
         )
     return visible_lines(lines)

@@ -18,7 +18,7 @@ from matting.system.progress_meter import progress
 
 @dataclass
 class Inspection:
-    """All that was found, and what to tell of the set as a whole.
+    """All findings, and the numbers of the set as a whole.
 
     Attributes:
         photographs: how many different ones there are.
@@ -103,8 +103,8 @@ def _beside(subjects: Sequence[Subject]) -> Iterator[Finding]:
     for role in ("image", "alpha"):
         named = {path for subject in subjects if (path := getattr(subject.files, role)) is not None}
         for folder in sorted({path.parent for path in named}):
-            found = list_images(folder, recursive=False) if folder.is_dir() else []
-            left = [path for path in found if path not in named]
-            if left:
-                detail = f"{len(left)} pictures are in no list given, the first is {left[0].name}"
+            pictures = list_images(folder, recursive=False) if folder.is_dir() else []
+            unlisted = [path for path in pictures if path not in named]
+            if unlisted:
+                detail = f"{len(unlisted)} pictures are in no list given, the first is {unlisted[0].name}"
                 yield Finding(Remark(WARNING, "unlisted", detail), folder.name, str(folder))

@@ -10,8 +10,8 @@ from matting.curation.preparation.sources import find_folder, paired_items, with
 
 def plan(source: Path, choices: Choices) -> Plan:
     """Plan `original`, `mask` and `trimap`."""
-    found = paired_items("", find_folder(source, "original"), find_folder(source, "mask"))
-    return with_trimaps(found, find_folder(source, "trimap"))
+    pairs = paired_items("", find_folder(source, "original"), find_folder(source, "mask"))
+    return with_trimaps(pairs, find_folder(source, "trimap"))
 
 
 RECIPE = Recipe(plan, split=(0, 1))

@@ -21,7 +21,7 @@ def plan(source: Path, choices: Choices) -> Plan:
     """Plan `clip_img/DATE/clip_N/NAME.jpg` with `matting/DATE/matting_N/NAME.png`.
 
     The archive holds leftovers of macOS (`._matting_00000000`, `._1803241125-00000005.jpg`): hidden files, which are
-    passed over without a word. Every other file that is not used is named.
+    passed over silently. Every other file that is not used is named.
 
     Raises:
         MattingError: a folder is missing, or no two files make a pair.

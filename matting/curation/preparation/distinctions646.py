@@ -17,14 +17,14 @@ def plan(source: Path, choices: Choices) -> Plan:
             "distinctions646 comes without backgrounds; name a folder for training by --backgrounds (MS COCO is usual) "
             "and another for testing by --test_backgrounds (PASCAL VOC 2012)"
         )
-    found = Plan([])
+    parts = Plan([])
     sides = (("train", "Train", choices.backgrounds, TRAINING), ("val", "Test", choices.test_backgrounds, TESTING))
     for part, folder_name, backgrounds, per_item in sides:
         folder = find_folder(source, folder_name)
         side = paired_items(part, find_folder(folder, "FG"), find_folder(folder, "GT"))
         side.items = draw_backgrounds(side.items, backgrounds, per_item, choices.seed)
-        found += side
-    return found
+        parts += side
+    return parts
 
 
 RECIPE = Recipe(plan, split=None)

@@ -47,24 +47,24 @@ def make_plan(recipe: Recipe, source: Path, choices: Choices) -> Plan:
     Raises:
         MattingError: the source is not the set, or a split is asked of a set with its own parts.
     """
-    found = recipe.plan(source, choices)
-    loose = [item for item in found.items if not item.part]
+    plan = recipe.plan(source, choices)
+    loose = [item for item in plan.items if not item.part]
     if choices.split and not loose:
-        parts = ", ".join(dict.fromkeys(item.part for item in found.items))
+        parts = ", ".join(dict.fromkeys(item.part for item in plan.items))
         raise MattingError(
             f"--split: the set has parts of its own ({parts}), which published results rest on; leave it"
         )
     if loose:
-        found.items = split(loose, choices.split or recipe.split or (1,), choices.seed)
-    return found
+        plan.items = split(loose, choices.split or recipe.split or (1,), choices.seed)
+    return plan
 
 
 def dry_run(plan: Plan) -> Outcome:
     """Return what `prepare` would make, without reading a picture or writing a file."""
-    made = [
+    prepared = [
         Prepared(item, [f"{item.part}/fg/{item.files.name}"] * max(1, len(item.backgrounds))) for item in plan.items
     ]
-    return Outcome(_lists(plan, made), _count(plan.items), list(plan.dropped), list(plan.notes))
+    return Outcome(_lists(plan, prepared), _count(plan.items), list(plan.dropped), list(plan.notes))
 
 
 def prepare(
@@ -91,23 +91,23 @@ def prepare(
     """
     _claim(name, source, target, choices)
     outcome = Outcome(dropped=list(plan.dropped), notes=list(plan.notes))
-    made = []
+    prepared = []
     for result in _progress(lambda item: write_item(item, target, choices), plan.items, num_workers, "pictures"):
         if isinstance(result, str):
             outcome.dropped.append(result)
         else:
-            made.append(result)
-    if not made:
+            prepared.append(result)
+    if not prepared:
         raise MattingError(f"not one of {len(plan.items)} pictures in {source} could be used; {outcome.dropped[0]}")
-    _link_backgrounds([result.item for result in made], target, num_workers)
-    outcome.pictures, outcome.lists = _count([result.item for result in made]), _lists(plan, made)
+    _link_backgrounds([result.item for result in prepared], target, num_workers)
+    outcome.pictures, outcome.lists = _count([result.item for result in prepared]), _lists(plan, prepared)
     if debug:
-        outcome.lists.update(_debug_lists(made, debug, choices.seed))
+        outcome.lists.update(_debug_lists(prepared, debug, choices.seed))
     for list_name, lines in outcome.lists.items():
         atomic.write_text(target / f"{list_name}.txt", "".join(f"{line}\n" for line in lines))
     atomic.write_text(target / "dropped.txt", "".join(f"{line}\n" for line in outcome.dropped))
     if mean_std:
-        outcome.statistics = measure(target, [m for m in made if m.item.part != "test"], num_workers)
+        outcome.statistics = measure(target, [m for m in prepared if m.item.part != "test"], num_workers)
         values = {layer: dataclasses.asdict(value) for layer, value in outcome.statistics.items()}
         atomic.write_text(target / "mean_std.json", json.dumps(values, indent=1) + "\n")
     return outcome
@@ -139,20 +139,20 @@ def _count(items: Sequence[Item]) -> dict[str, int]:
     return counts
 
 
-def _lists(plan: Plan, made: Sequence[Prepared]) -> dict[str, list[str]]:
+def _lists(plan: Plan, prepared: Sequence[Prepared]) -> dict[str, list[str]]:
     lists: dict[str, list[str]] = {}
-    for result in made:
+    for result in prepared:
         lists.setdefault(result.item.part, []).extend(result.lines)
     for joined, parts in plan.joined.items():
         lists[joined] = [line for part in parts for line in lists.get(part, [])]
     return lists
 
 
-def _debug_lists(made: Sequence[Prepared], count: int, seed: int) -> dict[str, list[str]]:
+def _debug_lists(prepared: Sequence[Prepared], count: int, seed: int) -> dict[str, list[str]]:
     by_part: dict[str, list[str]] = {}
-    for result in made:
+    for result in prepared:
         by_part.setdefault(result.item.part, []).append(result.lines[0])
-    shares = sizes(min(count, len(made)), [len(lines) for lines in by_part.values()])
+    shares = sizes(min(count, len(prepared)), [len(lines) for lines in by_part.values()])
     return {
         f"{part}_debug": draw_subset(lines, max(1, share), seed)
         for (part, lines), share in zip(by_part.items(), shares, strict=True)

@@ -23,17 +23,17 @@ def plan(source: Path, choices: Choices) -> Plan:
     """
     alphas = _folder(source, choices.alphas, _ALPHAS)
     if alphas is None:
-        found = _cutouts(source if choices.images is None else source / choices.images)
+        planned = _cutouts(source if choices.images is None else source / choices.images)
     else:
         photographs = _folder(source, choices.images, _IMAGES)
         if photographs is None:
             raise MattingError(f"{source} holds mattes in {alphas.name}, no folder of photographs; name it by --images")
-        found = paired_items("", photographs, alphas, choices.alpha_suffix)
+        planned = paired_items("", photographs, alphas, choices.alpha_suffix)
     if choices.trimaps:
-        found = with_trimaps(found, source / choices.trimaps)
+        planned = with_trimaps(planned, source / choices.trimaps)
     if choices.backgrounds:
-        found.items = draw_backgrounds(found.items, choices.backgrounds, 1, choices.seed)
-    return found
+        planned.items = draw_backgrounds(planned.items, choices.backgrounds, 1, choices.seed)
+    return planned
 
 
 def _folder(source: Path, given: str | None, usual: tuple[str, ...]) -> Path | None:

@@ -14,12 +14,12 @@ _BENCHMARKS = {"P3M-500-P": "blurred_image", "P3M-500-NP": "original_image"}
 def plan(source: Path, choices: Choices) -> Plan:
     """Plan the three parts; `val.txt` joins the benchmarks, which have a list each as well."""
     train, validation = find_folder(source, "train"), find_folder(source, "validation")
-    found = paired_items("train", train / "blurred_image", train / "mask")
+    parts = paired_items("train", train / "blurred_image", train / "mask")
     for part, photographs in _BENCHMARKS.items():
         folder = validation / part
-        found += with_trimaps(paired_items(part, folder / photographs, folder / "mask"), folder / "trimap")
-    found.joined["val"] = tuple(_BENCHMARKS)
-    return found
+        parts += with_trimaps(paired_items(part, folder / photographs, folder / "mask"), folder / "trimap")
+    parts.joined["val"] = tuple(_BENCHMARKS)
+    return parts
 
 
 RECIPE = Recipe(plan, split=None)

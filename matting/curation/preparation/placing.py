@@ -32,8 +32,8 @@ def claim(target: Path, source: Path, arguments: dict[str, str]) -> None:
         before = json.loads(marker.read_text(encoding="utf-8"))
         changed = [key for key in arguments | before if arguments.get(key) != before.get(key)]
         if changed:
-            told = ", ".join(f"{key} was {before.get(key)}, is {arguments.get(key)}" for key in changed)
-            raise MattingError(f"{target} was made differently ({told}); choose another --target or remove it")
+            differences = ", ".join(f"{key} was {before.get(key)}, is {arguments.get(key)}" for key in changed)
+            raise MattingError(f"{target} was made differently ({differences}); choose another --target or remove it")
     elif target.is_dir() and any(target.iterdir()):
         raise MattingError(f"--target {target} holds other files; choose an empty or a new folder")
     else:

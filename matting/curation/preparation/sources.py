@@ -41,10 +41,10 @@ def find_folder(source: Path, *names: str) -> Path:
     Raises:
         MattingError: nothing of these names is there.
     """
-    found = seek_folder(source, *names)
-    if found is None:
+    folder = seek_folder(source, *names)
+    if folder is None:
         raise MattingError(f"{source} holds no folder {' or '.join(names)}, nor does a folder in it; check --source")
-    return found
+    return folder
 
 
 def paired_items(part: str, photographs: Path, alphas: Path, alpha_suffix: str = "") -> Plan:
@@ -54,7 +54,7 @@ def paired_items(part: str, photographs: Path, alphas: Path, alpha_suffix: str =
 
 
 def listable(part: str, pictures: Sequence[PictureFiles]) -> list[Item]:
-    """Return the items of pictures, whose names become such as can stand in a list."""
+    """Return the items of pictures, under names that a list can hold."""
     names = list_names(files.name for files in pictures)
     return [Item(part, replace(files, name=name)) for files, name in zip(pictures, names, strict=True)]
 
@@ -66,8 +66,8 @@ def with_trimaps(plan: Plan, folder: Path) -> Plan:
     for item in plan.items:
         trimap = available.get(item.files.matte.stem) or available.get(item.files.image.stem)
         items.append(replace(item, trimaps=(trimap,)) if trimap else item)
-    bare = [item.files.image for item in items if not item.trimaps]
-    lacking = [f"{path}: it has no trimap in {folder}; one is made if --trimap asks for it" for path in bare]
+    without = [item.files.image for item in items if not item.trimaps]
+    lacking = [f"{path}: it has no trimap in {folder}; one is made if --trimap asks for it" for path in without]
     return Plan(items, plan.dropped + twins, plan.joined, plan.notes + lacking)
 
 

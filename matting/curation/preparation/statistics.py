@@ -24,17 +24,17 @@ class Statistics:
     std: list[float]
 
 
-def measure(root: Path, made: Sequence[Prepared], num_workers: int = 0) -> dict[str, Statistics]:
+def measure(root: Path, prepared: Sequence[Prepared], num_workers: int = 0) -> dict[str, Statistics]:
     """Return the statistics of `image`, and of `trimap` if every picture has one.
 
     Every pixel of the set counts the same, whatever the size of its picture.
     """
-    lines = [result.lines[0].split(" ") for result in made]
-    found = {"image": _measure([root / line[0] for line in lines], read_image, num_workers, "mean of images")}
+    lines = [result.lines[0].split(" ") for result in prepared]
+    statistics = {"image": _measure([root / line[0] for line in lines], read_image, num_workers, "mean of images")}
     trimaps = [root / line[-1].removeprefix("trimap=") for line in lines if "/trimap/" in line[-1]]
     if len(trimaps) == len(lines):
-        found["trimap"] = _measure(trimaps, read_trimap, num_workers, "mean of trimaps")
-    return found
+        statistics["trimap"] = _measure(trimaps, read_trimap, num_workers, "mean of trimaps")
+    return statistics
 
 
 def _measure(paths: Sequence[Path], read: Callable[[Path], np.ndarray], num_workers: int, what: str) -> Statistics:
