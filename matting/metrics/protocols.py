@@ -12,14 +12,14 @@ from matting.metrics.catalogue import METRICS, OF_MATTES, Metric
 from matting.metrics.connectivity import THRESHOLDS
 from matting.metrics.gradient import DerivativeFilter, unit_norm_filter, unit_sum_filter
 
-WHOLE, UNKNOWN, FOREGROUND, BACKGROUND = "whole", "unknown", "foreground", "background"
+WHOLE, UNKNOWN, KNOWN_FOREGROUND, KNOWN_BACKGROUND = "whole", "unknown", "foreground", "background"
 """Regions: the picture, and what its trimap calls unknown, foreground and background."""
 
 REGION_TITLES = {
     WHOLE: "whole image",
     UNKNOWN: "unknown region",
-    FOREGROUND: "known foreground",
-    BACKGROUND: "known background",
+    KNOWN_FOREGROUND: "known foreground",
+    KNOWN_BACKGROUND: "known background",
 }
 
 
@@ -125,8 +125,8 @@ P3M = Protocol(
     "Li et al. 2021 (P3M-10k): unrounded mattes, Grad by true derivatives, the trimap's known pixels imposed",
     columns(("SAD", "MSE", "MAD", _P3M_GRAD, "Conn"), WHOLE)
     + columns(("SAD", "MSE", "MAD"), UNKNOWN)
-    + columns(("SAD",), FOREGROUND)
-    + columns(("SAD",), BACKGROUND),
+    + columns(("SAD",), KNOWN_FOREGROUND)
+    + columns(("SAD",), KNOWN_BACKGROUND),
     eight_bits=False,
     sums_beyond_unknown=True,
     derivative=unit_sum_filter(),

@@ -11,9 +11,8 @@ from matting.metrics.connectivity import connectivity_error
 from matting.metrics.gradient import gradient_error
 from matting.metrics.mattes import check
 from matting.metrics.pixelwise import errors, iou
-from matting.metrics.protocols import BACKGROUND, DEFAULT, FOREGROUND, UNKNOWN, WHOLE, Protocol, select
-from matting.sample import BACKGROUND as KNOWN_BACKGROUND
-from matting.sample import FOREGROUND as KNOWN_FOREGROUND
+from matting.metrics.protocols import DEFAULT, KNOWN_BACKGROUND, KNOWN_FOREGROUND, UNKNOWN, WHOLE, Protocol, select
+from matting.sample import BACKGROUND, FOREGROUND
 
 Region = np.ndarray | None
 
@@ -68,8 +67,8 @@ def _over(
         return _raw(prediction, truth, None, names, protocol)
     masks = {
         UNKNOWN: trimaps.unknown_mask(trimap),
-        FOREGROUND: trimap == KNOWN_FOREGROUND,
-        BACKGROUND: trimap == KNOWN_BACKGROUND,
+        KNOWN_FOREGROUND: trimap == FOREGROUND,
+        KNOWN_BACKGROUND: trimap == BACKGROUND,
     }
     mask = masks[region]
     pixels = int(np.count_nonzero(mask))

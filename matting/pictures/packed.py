@@ -13,8 +13,6 @@ from matting.system import atomic
 ENDING = ".npy"
 """Files are in NumPy's own format, and so can be read by anything that knows it."""
 
-MAGIC = b"\x93NUMPY"
-
 
 def write(path: str | Path, pixels: np.ndarray) -> None:
     """Write pixels as they are; the name appears only when the file is complete and reads back equal.
