@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from matting.errors import MattingError
+from matting.pictures.contact_sheet import checkerboard
 from matting.pictures.files import decode, read_image, write_png
 from matting.prediction.outputs import KINDS, Background, Outputs
 
@@ -24,6 +25,7 @@ def test_every_kind_is_written_as_its_name_says(tmp_path: Path) -> None:
     assert files["x.y_alpha.png"].shape == (20, 30)
     assert files["x.y_rgba.png"].shape == (20, 30, 4)
     assert files["x.y_side_by_side.png"].shape == (20, 90, 3)
+    np.testing.assert_array_equal(files["x.y_side_by_side.png"][:5, 60:], checkerboard(20, 30, 16)[:5])
     composite = read_image(tmp_path / "x.y_composite.png")
     assert composite[10, 10].tolist() == [200, 40, 40] and composite[0, 0].tolist() == [0, 0, 255]
 

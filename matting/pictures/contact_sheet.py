@@ -19,8 +19,9 @@ Row = tuple[Mapping[str, np.ndarray], str]
 
 def checkerboard(height: int, width: int, square: int = 8) -> np.ndarray:
     """Return the pattern that stands for transparency, (height, width, 3) uint8."""
-    rows, columns = np.mgrid[:height, :width] // square
-    return np.where(((rows + columns) % 2)[..., None], np.uint8(205), np.uint8(245)).repeat(3, axis=2)
+    rows, columns = np.ogrid[:height, :width]
+    is_dark = ((rows // square + columns // square) % 2)[..., None]
+    return np.where(is_dark, np.uint8(205), np.uint8(245)).repeat(3, axis=2)
 
 
 def over_checkerboard(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:

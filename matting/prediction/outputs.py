@@ -14,6 +14,7 @@ from matting import composite
 from matting.errors import MattingError
 from matting.foreground import ESTIMATES, estimate_foreground
 from matting.pictures.colour import convert
+from matting.pictures.contact_sheet import checkerboard
 from matting.pictures.files import quantise, read_photograph, write_png
 from matting.pictures.metadata import Metadata
 
@@ -158,6 +159,7 @@ class Outputs:
         """
         profile = metadata.profile if metadata else None
         matte = quantise(alpha)
+        height, width = matte.shape
         rounded = matte.astype(np.float32) / 255
         paths = self.paths(stem)
         cutout = None
@@ -171,10 +173,10 @@ class Outputs:
             elif kind == "rgba":
                 write_png(path, self.rgba(cutout, matte), metadata)
             elif kind == "composite":
-                behind = self.background.of_size(matte.shape[0], matte.shape[1], profile)
+                behind = self.background.of_size(height, width, profile)
                 write_png(path, composite.composite(cutout, rounded, behind), metadata)
             else:
-                shown = composite.composite(cutout, rounded, _checkered(*matte.shape))
+                shown = composite.composite(cutout, rounded, checkerboard(height, width, _CHECKER))
                 write_png(path, np.hstack((image, np.dstack([matte] * 3), shown)), metadata)
 
     def foreground(self, image: np.ndarray, matte: np.ndarray) -> np.ndarray:
@@ -187,10 +189,3 @@ class Outputs:
         if not self.keep_hidden_colours:
             pixels[matte == 0] = 0
         return pixels
-
-
-def _checkered(height: int, width: int) -> np.ndarray:
-    """Return the grey pattern that stands for transparency, (height, width, 3) uint8."""
-    rows, columns = np.ogrid[:height, :width]
-    dark = (rows // _CHECKER + columns // _CHECKER) % 2 == 0
-    return np.repeat(np.where(dark, np.uint8(204), np.uint8(255))[..., None], 3, axis=2)
