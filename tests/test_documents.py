@@ -27,7 +27,7 @@ CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 FOLDERS = ("matting", "tools", "configs", "docs", "tests", "benchmarks", "demo", ".ci")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}|SET")
-NOT_OF_THE_TOOLS = {"--no-deps", "--nproc_per_node", "--nnodes", "--max_restart"}
+NOT_OF_THE_TOOLS = {"--no-deps", "--no-build-isolation", "--nproc_per_node", "--nnodes", "--max_restart"}
 """Flags of pip and of Paddle's launcher that sentences name."""
 
 
