@@ -26,7 +26,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 FOLDERS = ("matting", "tools", "configs", "docs", "tests", "benchmarks", "demo", ".ci")
-PLACEHOLDER = re.compile(r"[A-Z]{3,}|SET")
+PLACEHOLDER = re.compile(r"NAME|\*")
 NOT_OF_THE_TOOLS = {"--no-deps", "--no-build-isolation", "--nproc_per_node", "--nnodes", "--max_restart"}
 """Flags of pip and of Paddle's launcher that sentences name."""
 
@@ -51,11 +51,11 @@ def headings(path: Path) -> list[str]:
 
 def blocks(path: Path) -> list[tuple[str, list[str]]]:
     """Return language and lines of every block of code, without comments, which each language has its own of."""
-    found = []
+    shown = []
     for language, code in FENCE.findall(text_of(path)):
         lines = (re.sub(r"(^|\s+)#\s.*", "", line) for line in code.split("\n"))
-        found.append((language, [line.rstrip() for line in lines if line.strip()]))
-    return found
+        shown.append((language, [line.rstrip() for line in lines if line.strip()]))
+    return shown
 
 
 def tables(path: Path) -> list[list[int]]:
@@ -135,7 +135,7 @@ def words(page: Path) -> Iterator[str]:
 def exists(path: str) -> bool:
     """Whether a path of the repository exists; of one with a placeholder, its folder."""
     parts = path.split("/")
-    while any(PLACEHOLDER.search(part) or "*" in part or "NAME" in part for part in parts):
+    while any(PLACEHOLDER.search(part) for part in parts):
         parts.pop()
     return (ROOT / "/".join(parts)).exists()
 
@@ -233,9 +233,9 @@ def test_the_rooms_are_drawn_as_they_are() -> None:
     tree = next(lines for _, lines in blocks(ROOT / "docs/architecture.md") if lines[0] == "matting/")
     drawn = {word for line in tree[1:] for word in line.split()}
     there = [path for path in (ROOT / "matting").iterdir() if not path.name.startswith("_")]
-    assert drawn == {f"{path.name}/" if path.is_dir() else path.name for path in there if exists_in_git(path)}
+    assert drawn == {f"{path.name}/" if path.is_dir() else path.name for path in there if is_package(path)}
 
 
-def exists_in_git(path: Path) -> bool:
+def is_package(path: Path) -> bool:
     """Whether a path is part of the package: a module, or a folder with one."""
     return path.suffix == ".py" or (path / "__init__.py").is_file()
