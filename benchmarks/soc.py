@@ -49,6 +49,7 @@ def main() -> None:
     from matting.deployment import completion
     from matting.deployment.conversion import convert
     from matting.prediction.jobs import find_jobs
+    from matting.training import history
     from matting.training.adaptation import adapt
     from matting.training.student import Adaptation
     from matting.weights.download import as_published
@@ -67,8 +68,8 @@ def main() -> None:
         folder = args.save_dir / f"rate_{rate:g}"
         how = Adaptation(args.epochs, args.batch_size, rate, size=(args.side, args.side))
         adapted = adapt(values, whole, paths, folder, how)
-        history = json.loads((folder / "watched.json").read_text())
-        print(json.dumps({"rate": rate, "seconds": round(time.perf_counter() - started), "watched": history}))
+        watched = {row.iteration: row.metrics for row in history.read(folder) if row.metrics}
+        print(json.dumps({"rate": rate, "seconds": round(time.perf_counter() - started), "watched": watched}))
         for root in args.labelled:
             print(json.dumps({"rate": rate, "after": root.name, **score(adapted, root)}), flush=True)
 
