@@ -13,7 +13,7 @@ from matting.engines.network import Interface
 class DynamicNetwork:
     """A Paddle layer as a function on arrays.
 
-    Every call computes in evaluation mode and leaves the layer in the mode in which it found it.
+    Every call computes in evaluation mode and leaves the layer, and every part of it, in the mode in which it found it.
 
     Args:
         layer: a `matting.models.base.MattingModel`.
@@ -25,7 +25,8 @@ class DynamicNetwork:
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """See `matting.engines.Network`."""
-        was_training = self.layer.training
+        # Of each part: while some of a network learn, the norms of what is frozen stay in evaluation mode.
+        modes = [(part, part.training) for part in self.layer.sublayers(include_self=True)]
         self.layer.eval()
         try:
             with paddle.no_grad():
@@ -33,5 +34,5 @@ class DynamicNetwork:
                 # Under mixed precision they are shorter.
                 return {name: outputs[name].astype("float32").numpy() for name in self.interface.outputs}
         finally:
-            if was_training:
-                self.layer.train()
+            for part, was_training in modes:
+                part.training = was_training

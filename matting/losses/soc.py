@@ -42,6 +42,8 @@ class SOCLoss(nn.Layer):
         formula: one of `FORMULAS`.
     """
 
+    needs = ()
+
     def __init__(self, semantic: float = 100.0, detail: float = 1.0, formula: str = "authors") -> None:
         super().__init__()
         if formula not in FORMULAS:

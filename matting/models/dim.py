@@ -7,6 +7,7 @@ from paddle import nn
 from paddle.nn import functional as F
 
 from matting.errors import MattingError
+from matting.models.backbones.base import FIVE
 from matting.models.base import MattingModel
 from matting.models.layers import ConvNorm, check_size, check_smallest, resized_like, unpool
 from matting.registry import MODELS
@@ -40,6 +41,8 @@ class DIM(MattingModel):
 
     inputs = ("image", "trimap")
     stride = 1
+    map_strides = (FIVE, (1, *FIVE))
+    in_channels = 4
     default_loss = "DIMLoss"
 
     def __init__(
@@ -50,9 +53,8 @@ class DIM(MattingModel):
         refine_end: str = "norm_relu",
         pretrained: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(backbone)
         _check_options(backbone, upsampling, refine_end)
-        self.backbone = backbone
         self.stride = 32 if upsampling == "unpool" else 1
         self.jumps = upsampling == "unpool"  # un-pooling goes to another corner where two are level
         self.decoder = _Decoder(backbone.feat_channels, upsampling == "unpool")
@@ -142,12 +144,7 @@ def _check_options(backbone: nn.Layer, upsampling: str, refine_end: str) -> None
     for key, value, known in (("upsampling", upsampling, _UPSAMPLINGS), ("refine_end", refine_end, _REFINE_ENDS)):
         if value not in known:
             raise MattingError(f"{key} is {value!r}; it must be one of {', '.join(known)}")
-    if backbone.in_channels != 4:
-        raise MattingError(
-            f"the backbone of DIM takes {backbone.in_channels} channels; it must take 4, image and trimap: "
-            "set model.backbone.in_channels to 4"
-        )
-    if upsampling == "unpool" and len(backbone.feat_channels) != 6:
+    if upsampling == "unpool" and tuple(backbone.strides) != (1, *FIVE):
         raise MattingError(
             f"upsampling: unpool needs poolings to undo, which {type(backbone).__name__} has not; use VGG16"
         )

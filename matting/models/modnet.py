@@ -22,7 +22,7 @@ class MODNet(MattingModel):
     Parameter names are those of PaddleSeg Matting's published weights.
 
     Args:
-        backbone: gives five maps at strides 2, 4, 8, 16, 32 and their `feat_channels`.
+        backbone: gives five maps at strides 2, 4, 8, 16, 32.
         hr_channels: width of the high-resolution branches.
         context: what the semantic branch starts with: "se", squeeze and excitation, as the published networks; or
             "easpp", the paper's e-ASPP.
@@ -31,6 +31,7 @@ class MODNet(MattingModel):
     """
 
     default_loss = "MODNetLoss"
+    unread_maps = (2, 3)
     ignored_keys = ("blurer.op.1.weight",)
     """A constant of the loss that published weights carry along."""
 
@@ -42,12 +43,11 @@ class MODNet(MattingModel):
         affine_instance_norm: bool = True,
         pretrained: str | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(backbone)
         if context not in _CONTEXTS:
             raise MattingError(f"context is {context!r}; it must be one of {', '.join(_CONTEXTS)}")
         if not isinstance(hr_channels, int) or hr_channels < 2:  # an IBNorm halves them
             raise MattingError(f"hr_channels is {hr_channels!r}; it must be a whole number of at least 2")
-        self.backbone = backbone
         self.head = _Head(backbone.feat_channels, hr_channels, context, affine_instance_norm)
         if pretrained:
             load_pretrained(self, pretrained)

@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from matting.models.backbones.base import FIVE
 from matting.models.base import MattingModel
 from matting.models.layers import ConvNorm, check_size, resized_like
 from matting.registry import MODELS
@@ -33,11 +34,11 @@ class SHM(MattingModel):
     """
 
     outputs = ("alpha", "trimap")
+    map_strides = (FIVE, tuple(stride // 2 for stride in FIVE))
     default_loss = "SHMLoss"
 
     def __init__(self, backbone: nn.Layer, pretrained: str | None = None) -> None:
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(backbone)
         self.tnet = _TNetDecoder(backbone.feat_channels)
         self.mnet = _MNet()
         if pretrained:

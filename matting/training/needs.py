@@ -12,14 +12,14 @@ def check_needs(network: Any, criterion: Any, dataset: Any) -> None:
 
     Args:
         network: its `inputs` are the layers that it takes.
-        criterion: its `needs`, if it has any, are the layers beside image and alpha without which it cannot work.
+        criterion: its `needs` are the layers beside image and alpha without which it cannot work.
         dataset: its `gives_trimaps` says whether every sample has one; of other data sets than ours nothing is known.
 
     Raises:
         MattingError: the trimap is read and not given.
     """
     readers = [type(network).__name__] if "trimap" in network.inputs else []
-    readers += [type(criterion).__name__] if "trimap" in getattr(criterion, "needs", ()) else []
+    readers += [type(criterion).__name__] if "trimap" in criterion.needs else []
     if readers and not getattr(dataset, "gives_trimaps", True):
         raise MattingError(
             f"{' and '.join(readers)} cannot train without a trimap, and train_dataset gives none; set get_trimap: "

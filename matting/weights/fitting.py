@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,12 @@ class Layer(Protocol):
     def set_state_dict(self, state_dict: Mapping[str, np.ndarray]) -> Any: ...
 
 
+class Network(Layer, Protocol):
+    """And of a whole one: `matting.models.base.MattingModel` has it."""
+
+    ignored_keys: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class _Fit:
     """How the names and shapes of a file agree with those of a network."""
@@ -44,24 +50,29 @@ class _Fit:
         )  # fmt: skip
 
 
-def load_weights(layer: Layer, source: str | Path, partial: bool = False) -> None:
+def load_weights(network: Network, source: str | Path, partial: bool = False) -> None:
     """Put the weights of a file into a network; see `put`."""
-    put(layer, read_weights(source), source, partial)
+    put(network, read_weights(source), source, partial, network.ignored_keys)
 
 
-def put(layer: Layer, arrays: Mapping[str, np.ndarray], origin: str | Path, partial: bool = False) -> None:
+def put(
+    layer: Layer,
+    arrays: Mapping[str, np.ndarray],
+    origin: str | Path,
+    partial: bool = False,
+    ignored: Sequence[str] = (),
+) -> None:
     """Put arrays into a network of exactly the same names and shapes.
-
-    Keys that the layer lists as `ignored_keys` may be given without being in the network.
 
     Args:
         origin: where they come from, for messages.
         partial: take what fits, warn of the rest.
+        ignored: keys that may be given without being in the network.
 
     Raises:
         MattingError: anything is missing, left over, or of another shape; with `partial`, nothing fits.
     """
-    fit = _compare(layer, arrays)
+    fit = _compare(layer, arrays, ignored)
     problems, name = fit.problems(), type(layer).__name__
     fitting = _fitting(layer, arrays, fit)
     if problems and not (partial and fitting):
@@ -129,9 +140,8 @@ def _widened(layer: Layer, arrays: Mapping[str, np.ndarray]) -> dict[str, np.nda
     return widened
 
 
-def _compare(layer: Layer, arrays: Mapping[str, np.ndarray]) -> _Fit:
+def _compare(layer: Layer, arrays: Mapping[str, np.ndarray], ignored: Sequence[str] = ()) -> _Fit:
     own = layer.state_dict()
-    ignored = getattr(layer, "ignored_keys", ())
     return _Fit(
         missing=[key for key in own if key not in arrays],
         unexpected=[key for key in arrays if key not in own and key not in ignored],

@@ -23,6 +23,7 @@ def load_trained(network: Any, source: str | Path, values: Mapping[str, Any], pa
     """Put trained weights into a network.
 
     Args:
+        network: a `matting.models.base.MattingModel`.
         source: a checkpoint folder, a file of weights, a URL, or a published name.
         partial: take what fits, even of weights that were trained as something else.
 

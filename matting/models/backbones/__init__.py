@@ -1,4 +1,4 @@
-"""The encoders; each gives five feature maps, at strides 2, 4, 8, 16 and 32."""
+"""The encoders; `base.Backbone` says what each promises of its feature maps."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddleseg.models.backbones.hrnet import HRNet
 
+from matting.models.backbones.base import FIVE
 from matting.registry import BACKBONES
 from matting.weights import load_pretrained
 
@@ -23,11 +24,12 @@ class HRNet_W18(HRNet):
         super().__init__(in_channels=in_channels, padding_same=padding_same)
         self.in_channels = in_channels
         self.feat_channels = [64, 18, 36, 72, 144]
+        self.strides = FIVE
         if pretrained:
             load_pretrained(self, pretrained)
 
     def forward(self, image: paddle.Tensor) -> list[paddle.Tensor]:
-        """Map (N, in_channels, H, W) to five maps at strides 2, 4, 8, 16, 32 with `feat_channels` channels."""
+        """Map (N, in_channels, H, W) to five maps at `strides` with `feat_channels` channels."""
         stem = self.conv_layer1_1(image)
         features = self.la1(self.conv_layer1_2(stem))
         streams = self.st2(self.tr1([features]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import paddle
 from paddle import nn
 
+from matting.models.backbones.base import FIVE
 from matting.models.layers import ConvNorm
 from matting.registry import BACKBONES
 from matting.weights import load_pretrained
@@ -86,7 +87,7 @@ class MobileNetV2(nn.Layer):
         super().__init__()
         self.in_channels = input_channels or in_channels
         self.feat_channels = [16, 24, 32, 96, 320 if full_resolution else 1280]
-        self.strides = (1, 2, 4, 8, 16) if full_resolution else (2, 4, 8, 16, 32)
+        self.strides = tuple(stride // 2 for stride in FIVE) if full_resolution else FIVE
         if full_resolution:
             self.conv1 = ConvNorm(self.in_channels, 32, 3)
         else:

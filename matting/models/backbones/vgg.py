@@ -6,6 +6,7 @@ import paddle
 from paddle import nn
 from paddle.nn import functional as F
 
+from matting.models.backbones.base import FIVE
 from matting.registry import BACKBONES
 from matting.weights import load_pretrained
 
@@ -43,13 +44,11 @@ class VGG16(nn.Layer):
         input_channels: PaddleSeg's name for `in_channels`.
     """
 
-    strides = (1, 2, 4, 8, 16, 32)
-    """Of the maps that `forward` returns; those of the other backbones begin at 2."""
-
     def __init__(self, in_channels: int = 4, pretrained: str | None = None, input_channels: int | None = None) -> None:
         super().__init__()
         self.in_channels = input_channels or in_channels
         self.feat_channels = [64, 128, 256, 512, 512, 512]
+        self.strides = (1, *FIVE)
         channels = self.in_channels
         for number, (convolutions, width) in enumerate(_BLOCKS, start=1):
             self.add_sublayer(f"_conv_block_{number}", _Block(channels, width, convolutions))
