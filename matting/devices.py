@@ -17,8 +17,6 @@ from matting.version import __version__
 
 logger = logging.getLogger(__name__)
 
-DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
-
 
 def begin(values: Mapping[str, Any], device_name: str, log_file: Path | None = None) -> str:
     """Start log, device and ranks of a job whose configuration was checked; return the device in use.
@@ -43,7 +41,8 @@ def use(name: str) -> str:
     """Make Paddle compute on a device, and return its name.
 
     Args:
-        name: one of DEVICES; auto takes a GPU when there is one that this build of Paddle can use, else the CPU.
+        name: one of `matting.engines.table.DEVICES`; auto takes a GPU when there is one that this build of Paddle can
+            use, else the CPU.
 
     Raises:
         MattingError: the device is not there; nothing falls back silently.

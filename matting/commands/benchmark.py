@@ -6,16 +6,15 @@ import argparse
 from pathlib import Path
 
 from matting.commands import shared
+from matting.engines.table import ENGINES, PRECISIONS, installed
 from matting.system.streams import say
-
-ENGINES = ("openvino", "onnxruntime", "paddle")
 
 
 def parse_args() -> argparse.Namespace:
     parser = shared.parser("Measure parameters, multiply-adds, latency, throughput and memory.", config_required=False)
     shared.add_weights(parser)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, help="default: all that are installed")
-    parser.add_argument("--precisions", nargs="+", choices=("fp32", "bf16", "int8"), default=["fp32"])
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=["fp32"])
     parser.add_argument("--input_size", type=shared.positive, nargs=2, metavar=("WIDTH", "HEIGHT"), default=[512, 512])
     parser.add_argument("--threads", type=shared.workers, nargs="+", default=[0], help="0 is all cores")
     parser.add_argument("--batches", type=shared.positive, nargs="+", default=[1], help="pictures a call")
@@ -29,7 +28,6 @@ def main() -> None:
     from matting import config
     from matting.deployment.benchmark import benchmark, count, parse_ways
     from matting.deployment.loading import cached_export
-    from matting.engines import installed
     from matting.prediction.jobs import find_jobs
     from matting.system import atomic, log
 

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from matting.engines.table import CHOICES, DEVICES, PRECISIONS
 from matting.errors import MattingError, Stopped
 from matting.system import cpu, streams
 from matting.system.streams import say
 from matting.text import visible
-
-DEVICES = ("auto", "cpu", "gpu", "xpu", "npu", "mlu")
 
 
 def parser(description: str, config: Path | None = None, config_required: bool = True) -> argparse.ArgumentParser:
@@ -73,11 +72,11 @@ def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
     """Add the flags that say how a network is run."""
     parser.add_argument(
         "--engine",
-        choices=("auto", "openvino", "onnxruntime", "paddle", "dynamic"),
+        choices=CHOICES,
         default=default,
         help="auto takes the fastest that is installed; dynamic is Paddle's dynamic graph",
     )
-    parser.add_argument("--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="see docs/deployment.md")
+    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="see docs/deployment.md")
     parser.add_argument("--threads", type=workers, default=0, help="of the engine; 0 takes all cores")
 
 

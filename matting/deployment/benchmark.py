@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from matting.deployment.description import Deployment, open_predictor
-from matting.engines import open_engine
+from matting.engines import FILES, open_engine
+from matting.engines.table import possible
 from matting.errors import MattingError
 from matting.pictures.files import read_image
 from matting.system import atomic, cpu, memory
@@ -222,17 +223,11 @@ def parse_ways(engines: Sequence[str], precisions: Sequence[str], folder: Path) 
     Raises:
         MattingError: there is none.
     """
-    can = {"openvino": {"fp32", "bf16", "int8"}, "onnxruntime": {"fp32", "int8"}, "paddle": {"fp32"}}
-    has_int8 = (folder / "model_int8.onnx").is_file()
-    ways = [
-        (engine, precision)
-        for engine in engines
-        for precision in precisions
-        if precision in can[engine] and (precision != "int8" or has_int8)
-    ]
-    if not ways:
+    has_int8 = (folder / FILES["int8"]).is_file()
+    pairs = [way for way in possible(engines, precisions) if way[1] != "int8" or has_int8]
+    if not pairs:
         raise MattingError(
             f"no engine of {', '.join(engines)} computes in {', '.join(precisions)} here; int8 needs an export made "
             "with --calibrate, bf16 needs openvino"
         )
-    return ways
+    return pairs

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from matting import builder, config, engines, trimap, weights
+from matting import builder, config, trimap, weights
 from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
+from matting.engines.table import CHOICES, TABLE, choose
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError, UnwritableError
 from matting.predictor import Predictor
@@ -30,9 +31,6 @@ from matting.weights.trained import CONFIG, NETWORK, load_trained
 
 logger = logging.getLogger(__name__)
 
-ENGINES = ("auto", *engines.ENGINES, "dynamic")
-"""What `engine` can be: "dynamic" is Paddle's dynamic graph, which training uses; "paddle" is Paddle Inference."""
-
 _DRAWN_WIDTH = 0.05
 """How far a drawn trimap's unknown region reaches beyond the uncertain pixels, in object sizes."""
 
@@ -42,9 +40,10 @@ class Runtime:
     """How a network is run.
 
     Attributes:
-        engine: one of `ENGINES`; "auto" takes Paddle on a GPU and the fastest engine installed on a CPU.
-        precision: "fp32", "bf16" or "int8".
-        device: "auto", "cpu", or what Paddle calls its other devices.
+        engine: one of `matting.engines.table.CHOICES`; "auto" takes Paddle's dynamic graph on a GPU and the fastest
+            engine installed on a CPU.
+        precision: one of `PRECISIONS` there that the engine computes in.
+        device: one of `DEVICES` there.
         threads: 0 takes all cores.
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
         tile_margin: pixels around a tile that are seen and dropped.
@@ -204,14 +203,12 @@ def _stated(file: Path) -> Any:
 
 def engine_used(runtime: Runtime) -> str:
     """Return what computes under these settings, with its version and precision."""
-    name = _engine(runtime)
-    package = "paddlepaddle" if name in ("dynamic", "paddle") else name
+    engine = TABLE[_engine(runtime)]
     try:
-        version = importlib.metadata.version(package)
+        version = importlib.metadata.version(engine.distribution)
     except importlib.metadata.PackageNotFoundError:  # the GPU build goes by another name
         version = "?"
-    kind = {"dynamic": "Paddle, dynamic graph", "paddle": "Paddle Inference"}.get(name, name)
-    return f"{kind} {version}, {runtime.precision}"
+    return f"{engine.title} {version}, {runtime.precision}"
 
 
 def weights_sha256(model_path: str | Path) -> str:
@@ -245,15 +242,14 @@ def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.n
 
 
 def _engine(runtime: Runtime) -> str:
-    if runtime.engine not in ENGINES:
-        raise MattingError(f"--engine {runtime.engine}: it must be one of {', '.join(ENGINES)}")
-    if runtime.device not in ("auto", "cpu") and runtime.engine not in ("auto", "dynamic"):
-        raise MattingError(f"--engine {runtime.engine} computes on the CPU; use --engine dynamic on {runtime.device}")
+    if runtime.engine not in CHOICES:
+        raise MattingError(f"--engine {runtime.engine}: it must be one of {', '.join(CHOICES)}")
     if runtime.engine != "auto":
+        TABLE[runtime.engine].check(runtime.precision, runtime.device)
         return runtime.engine
     on_gpu = runtime.device not in ("auto", "cpu") or (runtime.device == "auto" and Path("/dev/nvidiactl").exists())
     # Without the converter there is nothing that the other engines could run.
-    return "dynamic" if on_gpu or not _can_export() else engines.choose("auto")
+    return "dynamic" if on_gpu or not _can_export() else choose("auto").name
 
 
 def _can_export() -> bool:
@@ -266,8 +262,7 @@ def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime
     from matting import devices
     from matting.engines.dynamic import DynamicNetwork
 
-    if runtime.precision != "fp32":
-        raise MattingError(f"--precision {runtime.precision}: Paddle's dynamic graph predicts in fp32 only")
+    TABLE["dynamic"].check(runtime.precision)
     builder.check(values)
     devices.use(runtime.device)
     # Starting weights would be fetched only to be overwritten.

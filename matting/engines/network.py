@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from matting.errors import MattingError
+
+if TYPE_CHECKING:  # the commands read the table beside it, and do not wait for NumPy to show their flags
+    import numpy as np
 
 
 @dataclass(frozen=True)
