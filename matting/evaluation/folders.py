@@ -59,8 +59,8 @@ def find_pairs(alpha: Path, pred: Path, trimap: Path | None = None, image: Path 
         partners(names, trimaps, f"--trimap {trimap}", whose, "partner", cure)
     pairs = []
     for name, (stem, truth), matte in zip(names, truths.items(), mattes, strict=True):
-        image = images.get(stem)
-        files = PictureFiles(name.as_posix(), image or truth, truth if image else None, trimaps.get(stem))
+        photograph = images.get(stem)
+        files = PictureFiles(name.as_posix(), photograph or truth, truth if photograph else None, trimaps.get(stem))
         pairs.append(Pair(files, matte))
     _check_sizes(pairs)
     return pairs

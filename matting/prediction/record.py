@@ -149,9 +149,9 @@ class Record:
                 yield file
 
     def _catch_up(self, file: BinaryIO) -> None:
-        """Read the rows that were appended since the last time, by whomever."""
+        """Read the rows that were appended since the last time, by this or other processes."""
         size = os.fstat(file.fileno()).st_size
-        if size < self._read:  # somebody removed the record and it began anew
+        if size < self._read:  # the record was removed and began anew
             self._rows, self._read = {}, 0
         if size == self._read:
             self._torn = False

@@ -1,4 +1,4 @@
-"""Preparing published data sets and anybody's own folders: one file a set, and what they share."""
+"""Preparing published data sets and the user's own folders: one file a set, and what they share."""
 
 from matting.curation.preparation import aim500, aisegment, composition1k, distinctions646, own_folders, p3m10k, ppm100
 from matting.curation.preparation.plan import Recipe

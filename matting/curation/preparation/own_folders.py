@@ -1,4 +1,4 @@
-"""Anybody's pictures: a folder of photographs and one of mattes, or cutouts with the matte in their fourth channel."""
+"""The user's own pictures: folders of photographs and mattes, or cutouts with the matte in their fourth channel."""
 
 from __future__ import annotations
 
