@@ -55,6 +55,24 @@ def test_weights_that_state_no_configuration_ask_for_one(trained: Path, tmp_path
     assert configuration(None) is None and configuration(tmp_path) is None
 
 
+def test_without_weights_the_default_is_named_and_where_it_would_come_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from tools import one_sentence, run_tool
+
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("MATTING_OFFLINE", "1")
+    drawn.save(tmp_path / "in/photo.png", drawn.texture(40, 40))
+    outcome = run_tool("predict", "--image_path", tmp_path / "in", "--save_dir", tmp_path / "out")
+    one_sentence(outcome, "modnet-photographic is not in the cache and fetching is off")
+    assert (
+        "no --model_path: modnet-photographic cuts out" in caplog.text + outcome.error
+        and not (tmp_path / "out").exists()
+    )
+    with pytest.raises(MattingError, match="modnet-photographic cannot be fetched"):
+        matting.cutout(tmp_path / "in/photo.png")
+
+
 def test_the_tools_need_no_configuration_for_a_checkpoint_folder(trained: Path, tmp_path: Path) -> None:
     drawn.save(tmp_path / "in/photo.png", drawn.texture(40, 40))
     outcome = cut_out(trained, tmp_path / "in", tmp_path / "named")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from matting.commands import shared
 from matting.system.streams import say
+
+_logger = logging.getLogger(__name__)
 
 ESTIMATES = ("blur_fusion", "multilevel", "none")
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
@@ -40,9 +43,15 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     from matting.prediction.pipeline import predict
     from matting.prediction.provenance import made_with
     from matting.system import log, ranks
+    from matting.weights.published import DEFAULT, PUBLISHED
 
     log.start()
     outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
+    if args.model_path is None and args.config is None:
+        args.model_path = DEFAULT
+        _logger.info(
+            "no --model_path: %s cuts out, %s (%s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
+        )
     values = configuration(args.model_path, args.config, args.opts)
     unlisted: list[str] = []
     every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)

@@ -13,11 +13,12 @@ from matting.deployment.loading import load
 from matting.pictures.files import quantise, read_photograph
 from matting.prediction.outputs import Background, Outputs
 from matting.predictor import Predictor
+from matting.weights.published import DEFAULT
 
 
 def cutout(
     picture: str | Path | np.ndarray,
-    weights: str | Path | Predictor,
+    weights: str | Path | Predictor = DEFAULT,
     *,
     trimap: np.ndarray | None = None,
     background: str | None = None,
@@ -27,7 +28,8 @@ def cutout(
 
     Args:
         picture: a path, or (H, W, 3) RGB uint8.
-        weights: what `load` takes, kept for the next call; or a predictor.
+        weights: what `load` takes, kept for the next call; or a predictor. The MODNet authors' network for photographs
+            of people if not given, fetched at its first use.
         trimap: (H, W) uint8 in {0, 128, 255}, for a network that needs one.
         background: `#rrggbb`, `r,g,b`, or the path of a picture.
         options: of `load`.

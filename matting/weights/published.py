@@ -101,6 +101,10 @@ PUBLISHED = {
 """By name, which is also what `--model_path` and `pretrained:` take."""
 
 
+DEFAULT = "modnet-photographic"
+"""What cuts out photographs of people when no weights are named."""
+
+
 def published(name: str) -> Published:
     """Return the entry of that name.
 
