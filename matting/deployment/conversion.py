@@ -77,7 +77,7 @@ def convert(
         compare: an `.npz` with `image` (N, 3, H, W), as the network takes it, and the `alpha` (N, 1, H, W) that the
             checkpoint's own network computed of it.
         pictures: photographs, (H, W, 3) RGB uint8, over which a network that came for prediction only is made whole
-            (`matting.core.unfold`).
+            (`matting.deployment.completion`).
         fitting_steps: of that.
 
     Raises:
