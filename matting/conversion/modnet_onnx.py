@@ -25,7 +25,7 @@ def from_onnx(graph: Graph) -> dict[str, np.ndarray]:
 
     The head's tensors keep their names in an export. The encoder's batch norms are folded into its convolutions, which
     stand in the order of computation: each norm becomes one that changes nothing in evaluation (mean 0, variance 1),
-    with the folded shift as its own. `matting.core.unfold` gives them statistics to train with.
+    with the folded shift as its own. `matting.deployment.completion` gives them statistics to train with.
 
     The heads that only training has start neutral: semantics and detail of 1/2 everywhere, without effect on the
     features before them.
