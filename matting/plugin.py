@@ -1,8 +1,9 @@
 """One import for programs built on PaddleSeg: `import matting.plugin` publishes every part in PaddleSeg's managers.
 
 Afterwards PaddleSeg's own `Config` and `SegBuilder` make the networks, losses and data sets of a matting configuration.
-Nothing of PaddleSeg's is replaced. Names that PaddleSeg uses itself stay its own: of its backbones HRNet_W18 and
-ResNet50_vd, and of its transforms, the networks and data sets here take the settings and weights that they were given.
+Nothing of PaddleSeg's is replaced. Names that PaddleSeg uses itself stay its own: of its backbones HRNet_W18,
+HRNet_W48, ResNet50_vd and STDC1, and of its transforms, the networks and data sets here take the settings and weights
+that they were given.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ import paddle
 from paddleseg.cvlibs import manager
 from paddleseg.models.backbones.hrnet import HRNet
 from paddleseg.models.backbones.resnet_vd import ResNet_vd
+from paddleseg.models.backbones.stdcnet import STDCNet
 
 from matting.datasets.matting_dataset import MattingDataset
 from matting.errors import MattingError
-from matting.models.backbones import HRNet_W18, ResNet50_vd
+from matting.models.backbones import STDC1, HRNet_W18, HRNet_W48, ResNet50_vd
 from matting.registry import BACKBONES, LOSSES, MODELS, TRANSFORMS, Registry
 
 for _room in ("models", "losses", "datasets", "transforms"):
     importlib.import_module(f"matting.{_room}")  # their components register themselves
 
-_OURS = {HRNet: HRNet_W18, ResNet_vd: ResNet50_vd}
-"""PaddleSeg's backbones whose maps the networks cannot take, and the classes here with the same layers."""
+_OURS = {HRNet: (HRNet_W18, HRNet_W48), ResNet_vd: (ResNet50_vd,), STDCNet: (STDC1,)}
+"""PaddleSeg's backbones that do not promise what the networks need, and the classes here with the same layers."""
 
 
 def publish() -> None:
@@ -86,17 +88,18 @@ def adopted(backbone: paddle.nn.Layer) -> paddle.nn.Layer:
     Raises:
         MattingError: it is one of PaddleSeg's that has no counterpart here.
     """
-    ours: Any = next((own for theirs, own in _OURS.items() if isinstance(backbone, theirs)), None)
-    if ours is None or isinstance(backbone, ours):
+    ours: tuple[Any, ...] = next((own for theirs, own in _OURS.items() if isinstance(backbone, theirs)), ())
+    if not ours or isinstance(backbone, ours):
         return backbone
     state = backbone.state_dict()
     channels = next(iter(state.values())).shape[1]
-    twin = ours(in_channels=channels)
-    same = {key: value.shape for key, value in twin.state_dict().items()} == {k: v.shape for k, v in state.items()}
-    if not same:
-        raise MattingError(f"the backbone is PaddleSeg's, of other layers than {ours.__name__}; use that one")
-    twin.set_state_dict(state)
-    return twin
+    for own in ours:
+        twin = own(in_channels=channels)
+        if {key: value.shape for key, value in twin.state_dict().items()} == {k: v.shape for k, v in state.items()}:
+            twin.set_state_dict(state)
+            return twin
+    names = " and ".join(own.__name__ for own in ours)
+    raise MattingError(f"the backbone is PaddleSeg's, of other layers than {names}; use one of these")
 
 
 class _DataSet(MattingDataset):

@@ -29,6 +29,9 @@ NETWORKS: list[dict[str, Any]] = [
     *({"type": "MODNet", "backbone": {"type": name}} for name in ("MobileNetV2", "ResNet50_vd", "HRNet_W18")),
     {"type": "DIM", "backbone": {"type": "VGG16", "input_channels": 4}},
     {"type": "SHM", "backbone": {"type": "MobileNetV2", "full_resolution": True}},
+    {"type": "PPMattingV2", "backbone": {"type": "STDC1"}},
+    {"type": "PPMatting", "backbone": {"type": "HRNet_W18"}},
+    {"type": "PPMatting", "backbone": {"type": "HRNet_W48"}},
 ]
 
 
@@ -107,7 +110,8 @@ for name in names:
     now = getattr(manager, name).components_dict
     assert all(now[key] is value for key, value in before[name].items()), name
 new = {name: sorted(set(getattr(manager, name).components_dict) - set(before[name])) for name in names}
-assert {"MODNet", "DIM", "SHM"} <= set(new["MODELS"]) and "MattingDataset" in new["DATASETS"], new
+assert {"MODNet", "DIM", "SHM", "PPMatting", "PPMattingV2"} <= set(new["MODELS"]), new
+assert "MattingDataset" in new["DATASETS"], new
 assert {"MODNetLoss", "DIMLoss", "SHMLoss"} <= set(new["LOSSES"]) and not new["OPTIMIZERS"], new
 assert new["BACKBONES"] == ["MobileNetV2", "VGG16"] and "LimitShort" in new["TRANSFORMS"], new
 """

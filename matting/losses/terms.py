@@ -55,14 +55,39 @@ def reduced(alpha: paddle.Tensor, factor: int = 16) -> paddle.Tensor:
     return F.conv2d(F.pad(small, [1, 1, 1, 1], mode="reflect"), kernel)
 
 
-def charbonnier(prediction: paddle.Tensor, truth: paddle.Tensor, mask: paddle.Tensor) -> paddle.Tensor:
+def charbonnier(prediction: paddle.Tensor, truth: paddle.Tensor, mask: paddle.Tensor | None = None) -> paddle.Tensor:
     """Return the mean of sqrt((prediction - truth)^2 + 1e-6) over masked pixels and all channels; 0 if there are none.
 
-    Equations 1 and 2 of Deep Image Matting.
+    Equations 1 and 2 of Deep Image Matting; PaddleSeg calls it MRSD.
 
     Args:
         prediction, truth: (N, C, H, W).
-        mask: (N, 1, H, W) float, 0 or 1.
+        mask: (N, 1, H, W) float, 0 or 1; None takes all pixels.
     """
     distance = ((prediction - truth).square() + 1e-6).sqrt()
+    if mask is None:
+        return distance.mean()
     return (distance * mask).sum() / (mask.sum() * distance.shape[1] + 1e-6)
+
+
+def sobel(prediction: paddle.Tensor, truth: paddle.Tensor, mask: paddle.Tensor | None = None) -> paddle.Tensor:
+    """Return the mean difference of the Sobel gradient's magnitude, borders replicated.
+
+    With a mask both are 0 outside of it before the gradient is taken, and the mean is over its pixels; 0 without any.
+
+    Args:
+        prediction, truth: (N, 1, H, W).
+        mask: (N, 1, H, W) float, 0 or 1; None takes all pixels.
+    """
+    if mask is None:
+        return l1(_magnitude(prediction), _magnitude(truth))
+    return (_magnitude(prediction * mask) - _magnitude(truth * mask)).abs().sum() / (mask.sum() + 1e-6)
+
+
+def _magnitude(x: paddle.Tensor) -> paddle.Tensor:
+    """Return the magnitude of the Sobel gradient of (N, 1, H, W); the kernels' absolute values sum to 1."""
+    step, smooth = (paddle.to_tensor(row, dtype=x.dtype) for row in ([-1.0, 0.0, 1.0], [1.0, 2.0, 1.0]))
+    along_x = smooth.unsqueeze(1) * step.unsqueeze(0) / 8
+    kernels = paddle.stack((along_x, along_x.t())).unsqueeze(1)
+    gradient = F.conv2d(F.pad(x, [1, 1, 1, 1], mode="replicate"), kernels)
+    return (gradient.square().sum(axis=1, keepdim=True) + 1e-6).sqrt()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from matting.models import backbones as backbones
 from matting.models.dim import DIM
 from matting.models.modnet import MODNet
+from matting.models.ppmatting import PPMatting
+from matting.models.ppmattingv2 import PPMattingV2
 from matting.models.shm import SHM
 
-__all__ = ["DIM", "MODNet", "SHM"]
+__all__ = ["DIM", "MODNet", "PPMatting", "PPMattingV2", "SHM"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import paddle
 from paddle import nn
 from paddle.nn import functional as F
@@ -92,11 +94,13 @@ class ConvNorm(nn.Layer):
         groups: int = 1,
         activation: str | None = "relu",
         bias: bool = False,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
         attr = None if bias else False
+        padding = dilation * (kernel // 2)
         self._conv = nn.Conv2D(
-            in_channels, out_channels, kernel, stride, padding=kernel // 2, groups=groups, bias_attr=attr
+            in_channels, out_channels, kernel, stride, padding, dilation=dilation, groups=groups, bias_attr=attr
         )
         self._batch_norm = nn.BatchNorm2D(out_channels)
         self._activation = activation
@@ -104,6 +108,18 @@ class ConvNorm(nn.Layer):
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         x = self._batch_norm(self._conv(x))
         return x if self._activation is None else getattr(F, self._activation)(x)
+
+
+class ConvNormPlain(nn.Layer):
+    """Point-wise convolution and batch norm, whose scale starts at `scale`; under the short names of transformers."""
+
+    def __init__(self, in_channels: int, out_channels: int, scale: float = 1.0) -> None:
+        super().__init__()
+        self.c = nn.Conv2D(in_channels, out_channels, 1, bias_attr=False)
+        self.bn = nn.BatchNorm2D(out_channels, weight_attr=nn.initializer.Constant(scale))
+
+    def forward(self, x: paddle.Tensor) -> paddle.Tensor:
+        return self.bn(self.c(x))
 
 
 class SEBlock(nn.Layer):
@@ -184,6 +200,24 @@ def _sides(x: paddle.Tensor) -> list:
         return list(x.shape[2:])
     shape = paddle.shape(x)
     return [shape[2], shape[3]]
+
+
+def pooled(x: paddle.Tensor, side: int) -> paddle.Tensor:
+    """Return (N, C, H, W) averaged into `side` x `side` bins, of which each row covers at least H / side of the map.
+
+    Adaptive average pooling as two matrix products: exact, and of operations that every runtime has for free sizes.
+    """
+    height, width = _sides(x)
+    return paddle.matmul(paddle.matmul(_bins(side, height, x.dtype), x), _bins(side, width, x.dtype), transpose_y=True)
+
+
+def _bins(count: int, length: Any, dtype: Any) -> paddle.Tensor:
+    """Return (count, length): the mean over the stretch of each bin, from floor(i L / n) to ceil((i + 1) L / n)."""
+    number = paddle.arange(count, dtype="int64").unsqueeze(1)
+    place = paddle.arange(length, dtype="int64").unsqueeze(0)
+    begins, ends = number * length // count, ((number + 1) * length + count - 1) // count
+    inside = ((place >= begins) & (place < ends)).astype(dtype)
+    return inside / inside.sum(axis=1, keepdim=True)
 
 
 def check_size(image: paddle.Tensor, stride: int, name: str) -> None:

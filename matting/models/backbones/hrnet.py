@@ -1,4 +1,4 @@
-"""HRNet_W18: PaddleSeg's layers, with a forward that returns the stem and the four resolutions apart."""
+"""HRNet of two widths: PaddleSeg's layers, with a forward that returns the stem and the four resolutions apart."""
 
 from __future__ import annotations
 
@@ -20,10 +20,19 @@ class HRNet_W18(HRNet):
         padding_same: pad strided convolutions as TensorFlow does ("same") instead of by one pixel on every side.
     """
 
+    _WIDTH = 18
+
     def __init__(self, in_channels: int = 3, pretrained: str | None = None, padding_same: bool = True) -> None:
-        super().__init__(in_channels=in_channels, padding_same=padding_same)
+        widths = [self._WIDTH * 2**level for level in range(4)]
+        super().__init__(
+            in_channels=in_channels,
+            stage2_num_channels=widths[:2],
+            stage3_num_channels=widths[:3],
+            stage4_num_channels=widths,
+            padding_same=padding_same,
+        )
         self.in_channels = in_channels
-        self.feat_channels = [64, 18, 36, 72, 144]
+        self.feat_channels = [64, *widths]
         self.strides = FIVE
         if pretrained:
             load_pretrained(self, pretrained)
@@ -36,3 +45,10 @@ class HRNet_W18(HRNet):
         streams = self.st3(self.tr2(streams))
         streams = self.st4(self.tr3(streams))
         return [stem, *streams]
+
+
+@BACKBONES.register
+class HRNet_W48(HRNet_W18):
+    """The same of width 48."""
+
+    _WIDTH = 48
