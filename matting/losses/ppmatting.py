@@ -55,7 +55,7 @@ class PPMattingV2Loss(nn.Layer):
 
 @LOSSES.register
 class PPMattingLoss(nn.Layer):
-    """The losses of PP-Matting (Chen et al., arXiv 2204.09433, section 3.5), weighed as PaddleSeg Matting does.
+    """The losses of PP-Matting (Chen et al., arXiv 2204.09433), weighed as PaddleSeg Matting does.
 
     Differs: without a foreground and a background the composition term is left out; PaddleSeg fills in the photograph
     for both, and the term is a constant then.

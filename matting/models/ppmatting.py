@@ -78,7 +78,7 @@ class PPMatting(MattingModel):
 
 
 def _fused(semantic: paddle.Tensor, detail: paddle.Tensor) -> paddle.Tensor:
-    """Return 1 in the foreground, 0 in the background, and the detail in the transition (equation 2 of the paper).
+    """Return 1 in the foreground, 0 in the background, and the detail in the transition.
 
     Of classes that are level the first counts, as for an argmax.
     """
@@ -140,7 +140,7 @@ class _PyramidPooling(nn.Layer):
 
 
 class _DetailBranch(nn.Layer):
-    """The high-resolution detail branch: residual blocks at the picture's size, each behind a gate (figure 3)."""
+    """The high-resolution detail branch: residual blocks at the picture's size, each behind a gate."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -176,7 +176,7 @@ class _Residual(nn.Layer):
 
 
 class _Gate(nn.Layer):
-    """Features made up to twice as strong where the guidance says so, then mixed (guidance flow, section 3.4)."""
+    """Features made up to twice as strong where the guidance says so, then mixed: the guidance flow."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
