@@ -23,7 +23,7 @@ from paddleseg.models.backbones.stdcnet import STDCNet
 from matting.datasets.matting_dataset import MattingDataset
 from matting.errors import MattingError
 from matting.models.backbones import STDC1, HRNet_W18, HRNet_W48, ResNet50_vd
-from matting.registry import BACKBONES, LOSSES, MODELS, TRANSFORMS, Registry
+from matting.registry import BACKBONES, LOSSES, MODELS, TRANSFORMS, Registry, nearest
 
 for _room in ("models", "losses", "datasets", "transforms"):
     importlib.import_module(f"matting.{_room}")  # their components register themselves
@@ -119,13 +119,18 @@ _named(_DataSet, MattingDataset)
 def _transform(given: Any) -> Any:
     """Return the transform here of the same name and settings as one of PaddleSeg's, which knows no alpha."""
     name = type(given).__name__
-    if not type(given).__module__.startswith("paddleseg.") or name not in TRANSFORMS:
+    if not type(given).__module__.startswith("paddleseg."):
         return given
+    if name not in TRANSFORMS:
+        raise MattingError(
+            f"PaddleSeg's {name} knows no alpha, and there is none here; {nearest(name, list(TRANSFORMS))}"
+        )
     ours = TRANSFORMS[name]
-    settings = {
-        key: _triple(key, getattr(given, key)) for key in inspect.signature(ours).parameters if key in vars(given)
-    }
-    return ours(**settings)
+    taken = inspect.signature(ours).parameters
+    for key, parameter in inspect.signature(type(given)).parameters.items():
+        if key not in taken and key != "label_padding_value" and getattr(given, key, None) != parameter.default:
+            raise MattingError(f"{name}: {key} of PaddleSeg's is not among what it takes here, {', '.join(taken)}")
+    return ours(**{key: _triple(key, getattr(given, key)) for key in taken if key in vars(given)})
 
 
 def _triple(key: str, value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 import drawn
 import matting
-from matting import config
+from matting import config, weights
 from matting.deployment.loading import configuration
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha
@@ -113,3 +114,39 @@ def test_configurations_are_found_by_name(name: str, tmp_path: Path, monkeypatch
     assert config.load(name)["model"]["backbone"]["type"] == "MobileNetV2"
     with pytest.raises(MattingError, match="does not exist"):
         config.load(f"{name}-of-nobody")
+
+
+def test_other_weights_of_the_same_name_are_loaded_again(trained: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "net"
+    shutil.copytree(trained / "run/best_model", folder)
+    picture = drawn.texture(40, 56)
+    first = matting.cutout(picture, folder, engine="dynamic")
+    arrays = weights.read_weights(folder / "model.pdparams")
+    weights.write_weights(folder / "model.pdparams", {key: value * 0.5 for key, value in arrays.items()})
+    again = matting.cutout(picture, folder, engine="dynamic")
+    assert not np.array_equal(first[..., 3], again[..., 3])
+    settings = config.load(trained / "config.yml")
+    np.testing.assert_array_equal(matting.cutout(picture, folder, config=settings, engine="dynamic"), again)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: matting.cutout([1, 2], "net"), "a network|the picture is list|do not exist|--config is missing"),
+        (lambda: matting.load(3), "the weights are int"),
+        (lambda: matting.load("net", thread=1), "load takes no 'thread'; did you mean threads"),
+        (lambda: matting.write_image("a.png", np.zeros((2, 2), np.int32)), "int32 .* is no picture"),
+        (lambda: matting.write_image("a.png", np.full((2, 2), 3.0, np.float32)), "must lie in"),
+        (lambda: matting.write_image("a.png", np.zeros((2, 2, 2), np.uint8)), "is no picture"),
+    ],
+)
+def test_what_programs_get_wrong_is_one_sentence(call: Callable[[], object], said: str) -> None:
+    with pytest.raises(MattingError, match=said):
+        call()
+
+
+def test_a_matte_is_written_as_it_comes(tmp_path: Path) -> None:
+    matting.write_image(tmp_path / "alpha.png", np.array([[0.0, 0.7, 1.0]], np.float32))
+    np.testing.assert_allclose(read_alpha(tmp_path / "alpha.png"), [[0, 0.7, 1]], atol=0.003)

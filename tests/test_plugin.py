@@ -87,6 +87,22 @@ def test_data_sets_and_losses_are_the_same(tmp_path: Path, data: Path) -> None:
     assert type(made.loss["types"][0]).__name__ == "MODNetLoss"
 
 
+@pytest.mark.parametrize(
+    ("transform", "said"),
+    [
+        ({"type": "Resize", "target_size": [64, 32], "keep_ratio": True}, "Resize: keep_ratio of PaddleSeg's"),
+        ({"type": "RandomRotation"}, "RandomRotation knows no alpha"),
+    ],
+)
+def test_settings_of_paddlesegs_that_mean_nothing_here_are_refused(
+    tmp_path: Path, data: Path, transform: dict[str, Any], said: str
+) -> None:
+    values = configuration(data, NETWORKS[0])
+    values["train_dataset"]["transforms"] = [transform]
+    with pytest.raises(RuntimeError, match=said):
+        theirs(tmp_path, values).train_dataset.entries  # noqa: B018
+
+
 def test_a_backbone_keeps_its_weights() -> None:
     known = manager.BACKBONES["HRNet_W18"]()
     ours = plugin.adopted(known)

@@ -14,7 +14,7 @@ from demo import story
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, run_folder
 from matting.training.run import run_training
-from test_training import asking, options, values  # noqa: F401  (a fixture)
+from test_training import asking, diverge, options, values  # noqa: F401  (a fixture)
 from tools import ROOT, one_sentence, run_tool
 
 
@@ -87,14 +87,18 @@ def test_the_checkpoints_of_others_are_not_counted_dropped_or_named(tmp_path: Pa
     assert names(tmp_path) == ["iter_0", "iter_2", "iter_30", "iter_4", "iter_5"]
 
 
-def test_a_run_that_diverges_names_its_own_checkpoint(tmp_path: Path, values: dict) -> None:  # noqa: F811
-    values["lr_scheduler"] = {"type": "PiecewiseDecay", "boundaries": [3], "values": [0.001, 1e30]}
+def test_a_run_that_diverges_names_its_own_checkpoint(
+    tmp_path: Path,
+    values: dict,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     kept(tmp_path, "another run", 2)
     with pytest.raises(MattingError, match="holds a run"):
         run_training({**values, "iters": 20}, options(tmp_path))
     shutil.rmtree(tmp_path / "iter_2")
     run_training({**values, "iters": 3}, options(tmp_path))
     kept(tmp_path, "another run", 2)
+    diverge(monkeypatch, after=1)
     with pytest.raises(MattingError, match=r"the last good checkpoint is .*iter_3"):
         run_training({**values, "iters": 20}, options(tmp_path), resume_from=tmp_path / "iter_3")
 
@@ -202,3 +206,10 @@ def test_the_demo_can_be_seen_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         )  # fmt: skip
         assert outcome.status == 0, outcome.error
     assert names(tmp_path / "training") == names(tmp_path / "training/replaced") == ["iter_1"]
+
+
+def test_going_back_does_not_remove_a_run_that_was_replaced_before(tmp_path: Path) -> None:
+    (tmp_path / "replaced/iter_9").mkdir(parents=True)
+    (tmp_path / "iter_5").mkdir()
+    run_folder._set_aside(tmp_path, [tmp_path / "iter_5"], keep_older=True)
+    assert (tmp_path / "replaced_2/iter_9").is_dir() and (tmp_path / "replaced/iter_5").is_dir()

@@ -14,6 +14,7 @@ import pytest
 import drawn
 from matting import builder, config, weights
 from matting.errors import MattingError, Stopped
+from matting.losses import MODNetLoss
 from matting.training import checkpoint, loop
 from matting.training.optimizers import make_optimizer
 from matting.training.options import Options
@@ -248,8 +249,22 @@ def test_resuming_a_finished_run_says_so(tmp_path: Path, values: dict) -> None:
         run_training(values, options(tmp_path / "run"), resume_from=tmp_path / "run/iter_3")
 
 
-def test_a_loss_that_is_not_finite_stops_with_terms_and_last_checkpoint(tmp_path: Path, values: dict) -> None:
-    values["lr_scheduler"] = {"type": "PiecewiseDecay", "boundaries": [3], "values": [0.001, 1e30]}
+def diverge(monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+    """Let every term of the loss be NaN after so many iterations, whatever kernels Paddle takes."""
+    forward, calls = MODNetLoss.forward, []
+
+    def diverging(self: MODNetLoss, *arguments: dict) -> dict:
+        calls.append(arguments)
+        terms = forward(self, *arguments)
+        return terms if len(calls) <= after else {name: term * float("nan") for name, term in terms.items()}
+
+    monkeypatch.setattr(MODNetLoss, "forward", diverging)
+
+
+def test_a_loss_that_is_not_finite_stops_with_terms_and_last_checkpoint(
+    tmp_path: Path, values: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverge(monkeypatch, after=4)
     values["iters"] = 20
     with pytest.raises(MattingError, match=r"iteration \d+: the loss is not finite \(.*=nan.*iter_3"):
         run_training(values, options(tmp_path))

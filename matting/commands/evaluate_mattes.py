@@ -28,6 +28,10 @@ def main() -> None:
     from matting.evaluation.publication import write_evaluation
     from matting.system import atomic, cpu
 
+    for flag, file, ending in (("--csv", args.csv, ".csv"), ("--report", args.report, ".html")):
+        # Else a matte or a list that was named by mistake would be written over.
+        if file is not None and file.suffix.lower() != ending:
+            raise shared.MattingError(f"{flag} {file} does not end in {ending}; give it that ending")
     pairs = find_pairs(args.alpha, args.pred, args.trimap, args.image)
     for file in filter(None, (args.csv, args.report)):
         atomic.make_folder(file.parent)

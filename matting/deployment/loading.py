@@ -8,7 +8,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from matting.engines.table import CHOICES, TABLE, choose
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError, UnwritableError
 from matting.predictor import Predictor
+from matting.registry import nearest
 from matting.system import atomic
 from matting.system.digest import sha256
 from matting.system.filling import remove_abandoned
@@ -76,6 +77,12 @@ def load(
     Example:
         >>> alpha = load("output/best_model")(read_image("photo.jpg"))  # doctest: +SKIP
     """
+    if not isinstance(source, (str, Path)):
+        raise MattingError(f"the weights are {type(source).__name__}; give a name or a path")
+    known = [field.name for field in fields(Runtime)]
+    for name in runtime:
+        if name not in known:
+            raise MattingError(f"load takes no {name!r}; {nearest(name, known)}")
     values = config if isinstance(config, Mapping) else configuration(source, config)
     return make_predictor(values, source, Runtime(**runtime), partial)
 

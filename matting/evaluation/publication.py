@@ -31,6 +31,8 @@ def publish(
     if report:
         written.append(save_dir / REPORT)
         write_evaluation(evaluation, written[2], title=title, facts=facts)
+    else:
+        (save_dir / REPORT).unlink(missing_ok=True)  # it would show another evaluation beside this one's numbers
     return written
 
 

@@ -180,13 +180,19 @@ def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = 
 
 
 def write_image(path: str | Path, pixels: np.ndarray) -> None:
-    """Write a picture, cutout or matte as PNG.
+    """Write a picture or cutout (uint8) or a matte (also floating point in [0, 1]) as PNG.
 
     Raises:
-        MattingError: the name says another format, or the file cannot be written.
+        MattingError: the name says another format, the array is no picture, or the file cannot be written.
     """
     if Path(path).suffix.lower() != ".png":
         raise MattingError(f"{path} does not end in .png, and pictures are written as PNG; give it that ending")
+    if not isinstance(pixels, np.ndarray) or pixels.ndim not in (2, 3) or pixels.size == 0:
+        raise MattingError(f"{path}: an array (H, W), (H, W, 3) or (H, W, 4) is written, not {type(pixels).__name__}")
+    if pixels.ndim == 2 and np.issubdtype(pixels.dtype, np.floating):
+        pixels = quantise(_unit(pixels, path))
+    if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        raise MattingError(f"{path}: {pixels.dtype} {pixels.shape} is no picture; give uint8, or alpha in [0, 1]")
     write_png(path, pixels)
 
 

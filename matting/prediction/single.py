@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from matting.composite import composite
 from matting.deployment.loading import load
+from matting.errors import MattingError
 from matting.pictures.files import quantise, read_photograph
 from matting.prediction.outputs import Background, Outputs
 from matting.predictor import Predictor
@@ -21,7 +22,7 @@ def cutout(
     weights: str | Path | Predictor = DEFAULT,
     *,
     trimap: np.ndarray | None = None,
-    background: str | None = None,
+    background: str | Path | None = None,
     **options: Any,
 ) -> np.ndarray:
     """Return the person of a photograph with the foreground's own colours, transparent or before a background.
@@ -43,7 +44,9 @@ def cutout(
     Example:
         >>> write_image("cutout.png", cutout("photo.jpg", "output/best_model"))  # doctest: +SKIP
     """
-    predictor = weights if isinstance(weights, Predictor) else _loaded(weights, **options)
+    predictor = weights if isinstance(weights, Predictor) else _loaded(weights, options)
+    if not isinstance(picture, (str, Path, np.ndarray)):
+        raise MattingError(f"the picture is {type(picture).__name__}; give a path, or an array (H, W, 3) uint8")
     if isinstance(picture, np.ndarray):
         srgb = own = picture
         profile = None
@@ -55,10 +58,24 @@ def cutout(
     foreground = outputs.foreground(own, matte)
     if background is None:
         return outputs.rgba(foreground, matte)
-    behind = Background.parse(background).of_size(matte.shape[0], matte.shape[1], profile)
+    behind = Background.parse(str(background)).of_size(matte.shape[0], matte.shape[1], profile)
     return composite(foreground, matte.astype(np.float32) / 255, behind)
 
 
-@functools.lru_cache(maxsize=2)
-def _loaded(weights: str | Path, **options: Any) -> Predictor:
-    return load(weights, **options)
+def _loaded(weights: str | Path, options: Mapping[str, Any]) -> Predictor:
+    """Return the predictor of the last call where weights and options are the same, files included."""
+    global _last
+    key = repr((_state(weights), sorted(options.items())))
+    if _last is None or _last[0] != key:
+        _last = key, load(weights, **options)
+    return _last[1]
+
+
+_last: tuple[str, Predictor] | None = None
+
+
+def _state(weights: str | Path) -> tuple[Any, ...]:
+    """Return what tells weights from others of that name: where they lie, and the sizes and times of their files."""
+    path = Path(weights).absolute()
+    files = sorted(path.glob("*")) if path.is_dir() else [path] if path.is_file() else []
+    return str(weights), str(path), *((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import os
@@ -65,7 +66,7 @@ def claim(save_dir: Path, resume_from: Path | None = None, overwrite: bool = Fal
         if is_first and (later or interrupted):
             names = ", ".join(path.name for path in later)
             logger.warning("going on from %s; what came after it moves to %s: %s", resume_from, REPLACED, names)
-            _set_aside(save_dir, later)
+            _set_aside(save_dir, later, keep_older=True)  # a run that was replaced may be another one
         return
     everything = _all_of(save_dir)
     is_taken = any(_is_model(path) for path in everything)
@@ -145,12 +146,20 @@ def _collecting(save_dir: Path) -> Path:
     return save_dir / f".{REPLACED}.moving"  # no `.part`, which anybody may remove
 
 
-def _set_aside(save_dir: Path, paths: Iterable[Path]) -> None:
-    """Move files and folders of a run below `save_dir/replaced`, which then holds them alone."""
+def _set_aside(save_dir: Path, paths: Iterable[Path], keep_older: bool = False) -> None:
+    """Move files and folders of a run below `save_dir/replaced`, which then holds them alone.
+
+    Args:
+        keep_older: what is there already moves to the first of `replaced_2`, `replaced_3`, ... that is free.
+    """
     beside = _collecting(save_dir)
     with atomic.explained(beside):
         beside.mkdir(exist_ok=True)
         for path in paths:
             os.rename(path, beside / path.name)
-        shutil.rmtree(save_dir / REPLACED, ignore_errors=True)
+        older = save_dir / REPLACED
+        if keep_older and older.is_dir():
+            names = (save_dir / f"{REPLACED}_{number}" for number in itertools.count(2))
+            os.rename(older, next(name for name in names if not name.exists()))
+        shutil.rmtree(older, ignore_errors=True)
         os.rename(beside, save_dir / REPLACED)
