@@ -18,7 +18,7 @@ RUNS_WHAT_IT_READS = {
     "ForkingPickler.loads",
 }  # fmt: skip
 
-READ_NO_NAMES = {"devices.py", "network.py", "headers.py"}
+READ_NO_NAMES = {"devices.py", "network.py", "headers.py", "packages.py"}
 """Files that cut up an error's text or what the system tells. Lists are read by `matting.system.lines`."""
 
 

@@ -95,7 +95,7 @@ def test_an_unconverted_checkpoint_says_how_to_convert_it(tmp_path: Path) -> Non
     outcome = run_tool(
         "predict", "--config", AUTHORS, "--model_path", tmp_path / "modnet.ckpt", "--image_path", ROOT / "docs/images"
     )
-    assert outcome.status == 1 and "convert_weights.py modnet-torch" in outcome.error
+    assert outcome.status == 1 and "matting convert_weights modnet-torch" in outcome.error
 
 
 def test_another_checkpoint_is_refused_with_its_names(tmp_path: Path) -> None:

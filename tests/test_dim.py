@@ -307,7 +307,7 @@ def test_trimaps_are_made_from_mattes_and_used(predicting: Path, tmp_path: Path)
 
 def test_trimaps_that_are_missing_or_ill_sized_are_named_before_anything_runs(predicting: Path, tmp_path: Path) -> None:
     none = predict(predicting, "--save_dir", tmp_path / "out")
-    assert none.status == 1 and "--trimap_from" in none.error and "make_trimap.py" in none.error
+    assert none.status == 1 and "--trimap_from" in none.error and "matting make_trimap" in none.error
     write_png(tmp_path / "trimaps/0.png", np.zeros((60, 80), np.uint8))
     missing = predict(predicting, "--trimap_path", tmp_path / "trimaps", "--save_dir", tmp_path / "out")
     assert missing.status == 1 and "1 of 2 images have no trimap" in missing.error

@@ -39,7 +39,7 @@ PICTURE = np.full((8, 12, 3), 200, np.uint8)
 class Brightness(paddle.nn.Layer):
     """The smallest network that has weights."""
 
-    interface, outputs, jumps = Interface(), ("alpha",), False
+    interface, outputs, jumps, ignored_keys = Interface(), ("alpha",), False, ()
 
     def __init__(self) -> None:
         super().__init__()
