@@ -186,9 +186,10 @@ def test_scores_that_have_no_place_are_refused_before_anything_is_scored(
     weights = ("--config", trained / "config.yml", "--model_path", trained / "run/best_model")
     one_sentence(run_tool("val", *weights, "--save_dir", tmp_path / "file/val"), "file/val", "cannot be written")
     mattes = trained / "data/train/alpha"
-    for flag in ("--csv", "--report"):
-        outcome = run_tool("evaluate_mattes", "--alpha", mattes, "--pred", mattes, flag, tmp_path / "file/scores")
-        one_sentence(outcome, "cannot be written")
+    for flag, ending in (("--csv", ".csv"), ("--report", ".html")):
+        common = ("evaluate_mattes", "--alpha", mattes, "--pred", mattes, flag)
+        one_sentence(run_tool(*common, tmp_path / f"file/scores{ending}"), "cannot be written")
+        one_sentence(run_tool(*common, mattes / "0.png"), f"does not end in {ending}")
     outcome = run_tool("make_trimap", "--alpha_path", mattes, "--save_dir", tmp_path / "file/trimaps")
     one_sentence(outcome, "cannot be written")
     assert outcome.error.count("cannot be written") == 1
