@@ -238,3 +238,16 @@ def test_paddlesegs_spelling_of_metrics_is_taken_by_every_tool(trained: Path, tm
     pairs = ("--alpha", trained / "data/train/alpha", "--pred", tmp_path / "val/train/fg")
     folder = run_tool("evaluate_mattes", *pairs, "--score_workers", 0, *names)
     assert folder.status == 0 and "SAD" in folder.output, folder.error
+
+
+def test_a_report_of_other_scores_does_not_stay_beside_new_ones(tmp_path: Path) -> None:
+    from matting.evaluation.publication import publish
+    from matting.evaluation.table import summarise
+
+    rows = [{"name": "a.png", "height": 2, "width": 2, "SAD": 1.0}]
+    for report, files in (
+        (True, {"metrics.csv", "manifest.json", "report.html"}),
+        (False, {"metrics.csv", "manifest.json"}),
+    ):
+        publish(summarise(rows), tmp_path, title="t", facts=[], about={}, report=report)
+        assert {path.name for path in tmp_path.iterdir()} == files
