@@ -67,7 +67,7 @@ def test_without_weights_the_default_is_named_and_where_it_would_come_from(
     outcome = run_tool("predict", "--image_path", tmp_path / "in", "--save_dir", tmp_path / "out")
     one_sentence(outcome, "modnet-photographic is not in the cache and fetching is off")
     assert (
-        "no --model_path: modnet-photographic cuts out" in caplog.text + outcome.error
+        "no --model_path: modnet-photographic is used" in caplog.text + outcome.error
         and not (tmp_path / "out").exists()
     )
     with pytest.raises(MattingError, match="modnet-photographic cannot be fetched"):

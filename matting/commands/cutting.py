@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     if args.model_path is None and args.config is None:
         args.model_path = DEFAULT
         _logger.info(
-            "no --model_path: %s cuts out, %s (%s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
+            "no --model_path: %s is used (%s; %s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
         )
     values = configuration(args.model_path, args.config, args.opts)
     unlisted: list[str] = []
