@@ -10,8 +10,8 @@ PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_35 aarch64-apple-darwin x
 demo: .venv/installed ## train, evaluate and predict on drawn people; leaves output/demo/contact_sheet.png
 	$(BIN)/python tools/demo.py
 
-test: .venv/installed ## the whole test suite
-	$(BIN)/python -m pytest
+test: .venv/installed ## the whole test suite, on up to four cores
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: .venv/installed ## style, spelling, types, layers
 	$(BIN)/ruff check .
