@@ -15,10 +15,13 @@ import drawn
 import profiles
 from matting.datasets.matting_dataset import MattingDataset
 from matting.pictures import colour
+from matting.pictures.encoding import FORMATS, Format, encode
 from matting.pictures.files import read_alpha, read_image, read_photograph, write_png
 from matting.pictures.headers import Header
 from matting.pictures.metadata import read_metadata
-from matting.prediction.outputs import KINDS, Background, Outputs
+from matting.prediction import backgrounds
+from matting.prediction.backgrounds import Background
+from matting.prediction.outputs import KINDS, Outputs
 from tools import cut_out, run_tool
 
 PICTURE = drawn.texture(60, 50)
@@ -170,13 +173,13 @@ def test_a_background_is_brought_into_the_photographs_colours(tmp_path: Path, ow
     photograph = read_photograph(saved(tmp_path / "photo.png", PICTURE, **options))
     behind = saved(tmp_path / "behind.png", drawn.texture(60, 50, 5), icc_profile=P3)
     for given, seen in ((str(behind), read_image(behind)), ("#c04020", np.full_like(PICTURE, (192, 64, 32)))):
-        outputs = Outputs(["composite"], "none", Background.parse(given))
-        outputs.write(tmp_path / "x", photograph.own, np.zeros((60, 50), np.float32), None, photograph.metadata)
+        outputs = Outputs(["composite"], "none", backgrounds.parse(given))
+        outputs.write(tmp_path, "x", photograph, np.zeros((60, 50), np.float32))
         found = read_image(tmp_path / "x_composite.png")
         apart = np.abs(found.astype(int) - seen)
         assert apart.mean() < 1 and apart.max() <= 8  # rounded twice, and steeply near black
     if own == P3:
-        np.testing.assert_array_equal(Background.parse(str(behind)).of_size(60, 50, P3), drawn.texture(60, 50, 5))
+        np.testing.assert_array_equal(Background.read(behind).of_size(60, 50, P3), drawn.texture(60, 50, 5))
 
 
 def camera_exif() -> Image.Exif:
@@ -198,7 +201,7 @@ def test_results_keep_resolution_and_harmless_exif_alone(tmp_path: Path, kind: s
     photograph = read_photograph(saved(tmp_path / "a", PICTURE, kind, **options))
     assert photograph.own.shape == (50, 60, 3)
     outputs = Outputs(("alpha", "rgba"), "none")
-    outputs.write(tmp_path / "x", photograph.own, np.ones((50, 60), np.float32), None, photograph.metadata)
+    outputs.write(tmp_path, "x", photograph, np.ones((50, 60), np.float32))
     for kind_of_result in ("alpha", "rgba"):
         content = (tmp_path / f"x_{kind_of_result}.png").read_bytes()
         assert b"secret" not in content and content.count(b"IHDR") == content.count(b"IEND") == 1
@@ -223,13 +226,15 @@ def test_results_keep_resolution_and_harmless_exif_alone(tmp_path: Path, kind: s
 @pytest.mark.parametrize("dpi", [(0, 0), (float("nan"), 72), (1e12, 1e12), ("a", "b"), (300,), None])
 def test_an_impossible_resolution_is_left_out(dpi: object) -> None:
     header = Header("JPEG", 4, 5, "RGB", dpi=dpi, exif=b"Exif\0\0broken")
-    assert read_metadata(header, None).chunks(is_photograph=True) == b""
+    metadata = read_metadata(header, None)
+    for kind in FORMATS:
+        assert encode(PICTURE, Format(kind), metadata) == encode(PICTURE, Format(kind))
 
 
 def test_results_open_without_a_word_in_other_readers(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     photograph = read_photograph(saved(tmp_path / "a.jpg", PICTURE, "JPEG", icc_profile=ADOBE, exif=camera_exif()))
     outputs = Outputs(KINDS[:4], "none")
-    outputs.write(tmp_path / "x", photograph.own, np.full((50, 60), 0.5, np.float32), None, photograph.metadata)
+    outputs.write(tmp_path, "x", photograph, np.full((50, 60), 0.5, np.float32))
     for kind in KINDS[:4]:
         assert cv2.imread(str(tmp_path / f"x_{kind}.png"), cv2.IMREAD_UNCHANGED) is not None
     assert capfd.readouterr().err == ""

@@ -107,7 +107,7 @@ def test_running_out_of_memory_in_one_picture(
     elif stage == "Bright":
         monkeypatch.setattr(Bright, "__call__", failing(Bright.__call__, 1))
     else:
-        monkeypatch.setattr(predicting.Outputs, "write", failing(predicting.Outputs.write, 2))
+        monkeypatch.setattr(predicting.Outputs, "write", failing(predicting.Outputs.write, 4))
     only_b_fails(photographs, "in/b.png takes more memory than there is; make the picture smaller")
 
 

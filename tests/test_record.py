@@ -16,8 +16,9 @@ import drawn
 from matting.deployment.loading import Runtime
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha
+from matting.prediction.backgrounds import Background
 from matting.prediction.jobs import Summary, find_jobs
-from matting.prediction.outputs import Background, Outputs
+from matting.prediction.outputs import Outputs
 from matting.prediction.pipeline import predict
 from matting.prediction.provenance import made_with
 from matting.prediction.record import RECORD, Record

@@ -1,4 +1,4 @@
-"""Pictures in and out of files: any common format in, PNG out, and a clear error for what cannot be read."""
+"""Pictures in and out of files, and a clear error for what cannot be read or written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 
 from matting.errors import MattingError
-from matting.pictures import colour, png
+from matting.pictures import colour
 from matting.pictures.decoding import decode, decode_with_header, read_size
+from matting.pictures.encoding import PNG, Format, encode
 from matting.pictures.headers import Header
 from matting.pictures.metadata import Metadata, read_metadata
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
@@ -39,11 +40,12 @@ class Photograph:
     Attributes:
         own: (H, W, 3) RGB uint8, in the colours of `metadata.profile`.
         srgb: the same in sRGB; the same array if there is no other profile.
+        metadata: what its results carry on.
     """
 
     own: np.ndarray
     srgb: np.ndarray
-    metadata: Metadata
+    metadata: Metadata = Metadata()
 
 
 def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
@@ -150,16 +152,18 @@ def image_size(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> tuple[int, i
     return read_size(path, pixel_limit)
 
 
-def quantise(alpha: np.ndarray) -> np.ndarray:
+def quantise(alpha: np.ndarray, bits: int = 8) -> np.ndarray:
     """Round values in [0, 1] to 8 bits: the one rounding that evaluation, prediction and trimaps share.
 
     Args:
         alpha: any shape, float in [0, 1]; what lies outside is clipped.
+        bits: 16 for a file that holds more.
 
     Returns:
-        uint8 of the same shape, the nearest of 255 steps.
+        uint8 (or uint16) of the same shape, the nearest of 255 (or 65,535) steps.
     """
-    return np.rint(np.clip(alpha, 0, 1) * 255).astype(np.uint8)
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.rint(np.clip(alpha, 0, 1) * np.iinfo(kind).max).astype(kind)
 
 
 def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = None) -> None:
@@ -173,27 +177,33 @@ def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = 
     Raises:
         MattingError: the file cannot be written.
     """
-    chunks = metadata.chunks(is_photograph=pixels.ndim == 3) if metadata else b""
-    if pixels.ndim == 3:
-        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
-    atomic.write_bytes(path, png.insert(cv2.imencode(".png", pixels)[1].data, chunks))
+    atomic.write_bytes(path, encode(pixels, PNG, metadata))
 
 
-def write_image(path: str | Path, pixels: np.ndarray) -> None:
-    """Write a picture or cutout (uint8) or a matte (also floating point in [0, 1]) as PNG.
+def write_image(path: str | Path, pixels: np.ndarray, format: Format | None = None) -> None:
+    """Write a picture or cutout (uint8) or a matte (also floating point in [0, 1]) in the format of the name's ending.
+
+    Args:
+        path: ends in one of `encoding.ENDINGS`.
+        pixels: (H, W), (H, W, 3) RGB or (H, W, 4) RGBA with straight colours. A TIFF takes uint16 too, and holds a
+            floating-point matte with 16 bits.
+        format: its choices, where the usual ones will not do; whatever the ending is.
 
     Raises:
-        MattingError: the name says another format, the array is no picture, or the file cannot be written.
+        MattingError: the ending names no format that is written, the array is no picture, the format cannot hold it
+            (JPEG neither a cutout nor a matte), or the file cannot be written.
     """
-    if Path(path).suffix.lower() != ".png":
-        raise MattingError(f"{path} does not end in .png, and pictures are written as PNG; give it that ending")
+    format = format or Format.of(path)
     if not isinstance(pixels, np.ndarray) or pixels.ndim not in (2, 3) or pixels.size == 0:
         raise MattingError(f"{path}: an array (H, W), (H, W, 3) or (H, W, 4) is written, not {type(pixels).__name__}")
+    if pixels.ndim == 2 and format.name == "jpeg":
+        raise MattingError(f"{path}: JPEG changes the values of a matte; give it the ending .png, .webp or .tif")
     if pixels.ndim == 2 and np.issubdtype(pixels.dtype, np.floating):
-        pixels = quantise(_unit(pixels, path))
-    if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
+        pixels = quantise(_unit(pixels, path), format.alpha_bits)
+    known = (np.uint8, np.uint16) if format.name == "tiff" else (np.uint8,)
+    if pixels.dtype not in known or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise MattingError(f"{path}: {pixels.dtype} {pixels.shape} is no picture; give uint8, or alpha in [0, 1]")
-    write_png(path, pixels)
+    atomic.write_bytes(path, encode(pixels, format))
 
 
 @dataclass(frozen=True)

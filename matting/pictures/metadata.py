@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-import struct
-import zlib
 from dataclasses import dataclass
 
 from PIL import ExifTags, Image
 
-from matting.pictures import png
 from matting.pictures.headers import Header
 
 _CAMERA = ("Make", "Model", "Software", "DateTime", "Artist", "Copyright")
@@ -26,8 +23,8 @@ _NUMBERS = {name: number for number, name in ExifTags.TAGS.items()}
 _LONGEST = 1000
 """Characters of a value; the longer ones are no names or dates."""
 
-_METRE = 0.0254
-"""An inch."""
+_INCHES = 2
+"""EXIF's number of the unit that resolutions are given by."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,16 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None
 
-    def chunks(self, is_photograph: bool) -> bytes:
-        """Return what goes into a PNG behind its header. A matte is no photograph: it gets the resolution alone."""
-        chunks = b""
-        if is_photograph and self.profile:
-            chunks += png.chunk(b"iCCP", b"profile\0\0" + zlib.compress(self.profile))
-        if self.dpi:
-            chunks += png.chunk(b"pHYs", struct.pack(">IIB", *(round(dots / _METRE) for dots in self.dpi), 1))
-        if is_photograph and self.exif:
-            chunks += png.chunk(b"eXIf", self.exif)
-        return chunks
+    def exif_with_dpi(self) -> bytes | None:
+        """Return the block with the resolution in it, for a format that has no other place for that."""
+        if self.dpi is None:
+            return self.exif
+        tags = Image.Exif()
+        if self.exif:
+            tags.load(self.exif)
+        tags[_NUMBERS["XResolution"]], tags[_NUMBERS["YResolution"]] = self.dpi
+        tags[_NUMBERS["ResolutionUnit"]] = _INCHES
+        return tags.tobytes().removeprefix(b"Exif\0\0")
 
 
 def read_metadata(header: Header, profile: bytes | None) -> Metadata:

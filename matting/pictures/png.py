@@ -1,10 +1,13 @@
-"""The chunks of which a PNG file consists, apart from its pixels."""
+"""PNG files: their pixels compressed, and the chunks beside these."""
 
 from __future__ import annotations
 
 import struct
 import zlib
 from collections.abc import Iterator
+
+import cv2
+import numpy as np
 
 _HEADER = 33
 """Bytes of the signature and the first chunk, which is the same in all files."""
@@ -54,3 +57,10 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 def insert(data: memoryview, chunks: bytes) -> bytes | memoryview:
     """Return the file with chunks put behind its header, where they all may be."""
     return b"".join((data[:_HEADER], chunks, data[_HEADER:])) if chunks else data
+
+
+def encode(pixels: np.ndarray) -> memoryview:
+    """Return a picture, (H, W), (H, W, 3) RGB or (H, W, 4) RGBA uint8, as a file without anything else."""
+    if pixels.ndim == 3:
+        pixels = cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA if pixels.shape[2] == 4 else cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".png", pixels)[1].data

@@ -1,10 +1,10 @@
-"""What a cutout is written as: matte, cutout, composite on another background, or everything side by side."""
+"""What is made of a matte: a cutout, a composite, everything side by side; as pixels, bytes and files."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+import string
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,78 +13,33 @@ import numpy as np
 from matting import composite
 from matting.errors import MattingError
 from matting.foreground import ESTIMATES, estimate_foreground
-from matting.pictures.colour import convert
 from matting.pictures.contact_sheet import checkerboard
-from matting.pictures.files import quantise, read_photograph, write_png
-from matting.pictures.metadata import Metadata
+from matting.pictures.encoding import ENDINGS, PNG, Format, encode
+from matting.pictures.files import Photograph, quantise
+from matting.prediction import backgrounds
+from matting.prediction.backgrounds import AnyBackground, Background, Scene
+from matting.prediction.framing import WHOLE, Framing
+from matting.system import atomic
 
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 """`trimap` is the one that a network draws inside (SHM)."""
 
+MASKS = ("alpha", "trimap")
+"""The kinds that are grey, and hold no colour of the photograph."""
+
+PATTERN = "{stem}_{kind}.{ext}"
+"""What results are called by default."""
+
 _CHECKER = 16
 """Side of a square of the pattern that stands for transparency, in pixels."""
 
-
-@dataclass(frozen=True)
-class Background:
-    """What goes behind a person: a colour, or a picture whose middle is scaled to cover.
-
-    Attributes:
-        colour: red, green and blue.
-        picture: (H, W, 3) uint8, or None for the colour.
-        profile: of the picture; the colour, and a picture without one, are sRGB.
-    """
-
-    colour: tuple[int, int, int] = (255, 255, 255)
-    picture: np.ndarray | None = None
-    profile: bytes | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Background:
-        """Make one from `#rrggbb`, `r,g,b`, or the path of a picture.
-
-        Raises:
-            MattingError: it is none of these.
-        """
-        parts = [text[i : i + 2] for i in (1, 3, 5)] if text.startswith("#") and len(text) == 7 else text.split(",")
-        try:
-            values = [int(part, 16 if text.startswith("#") else 10) for part in parts]
-            if len(values) == 3 and all(0 <= value <= 255 for value in values):
-                return cls(colour=(values[0], values[1], values[2]))
-        except ValueError:
-            pass
-        if not Path(text).is_file():
-            raise MattingError(f"--background {text} is neither #rrggbb, nor r,g,b of 0 to 255, nor a picture's path")
-        photograph = read_photograph(Path(text))
-        return cls(picture=photograph.own, profile=photograph.metadata.profile)
-
-    def identity(self) -> list[int] | str:
-        """Return what distinguishes it from others: the colour, or the SHA-256 of the picture's pixels and profile."""
-        if self.picture is None:
-            return list(self.colour)
-        content = repr(self.picture.shape).encode() + self.picture.tobytes() + (self.profile or b"")
-        return hashlib.sha256(content).hexdigest()
-
-    def of_size(self, height: int, width: int, profile: bytes | None = None) -> np.ndarray:
-        """Return the background as (height, width, 3) uint8.
-
-        Args:
-            profile: of the photograph that comes before it. The background is brought into its colours, and not both
-                into sRGB: the person is what counts, and stays as the camera saw it.
-        """
-        if self.picture is None:
-            shown = convert(np.array([[self.colour]], np.uint8), None, profile)
-            return np.full((height, width, 3), shown, np.uint8)
-        scale = min(self.picture.shape[0] / height, self.picture.shape[1] / width)
-        rows, columns = max(int(height * scale), 1), max(int(width * scale), 1)
-        top, left = (self.picture.shape[0] - rows) // 2, (self.picture.shape[1] - columns) // 2
-        window = self.picture[top : top + rows, left : left + columns]
-        return convert(composite.fit_background(window, height, width), self.profile, profile)
+_PAPER = 245
+"""Grey around a photograph that is smaller than what is shown."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Which files are written for a photograph, and how.
+    """Which results are made of a photograph and its matte, and how.
 
     Attributes:
         kinds: of `KINDS`.
@@ -92,100 +47,211 @@ class Outputs:
         background: behind composites.
         keep_hidden_colours: leave in a cutout the colours that show nowhere, so that the photograph can be had back
             from it. Otherwise they are black where alpha is 0: what was cut away is gone, and the file is smaller.
+        format: of the files.
+        framing: which part of the photograph is shown, and how large.
+        pattern: of the files' names, with `{stem}`, `{kind}` and `{ext}`; folders in it are made.
 
     Raises:
-        MattingError: a kind or an estimate is unknown, or there is none.
+        MattingError: a kind, an estimate or a pattern is unknown, there is no kind, the format cannot hold one, or two
+            would get one name.
     """
 
     kinds: Sequence[str] = ("alpha", "rgba")
     fg_estimate: str = ESTIMATES[0]
-    background: Background = Background()
+    background: AnyBackground = Background()
     keep_hidden_colours: bool = False
+    format: Format = PNG
+    framing: Framing = WHOLE
+    pattern: str = PATTERN
 
     def __post_init__(self) -> None:
         for kind in self.kinds:
             if kind not in KINDS:
                 raise MattingError(f"--save {kind}: it must be one of {', '.join(KINDS)}")
+            if not self.format.has_alpha and kind in ("rgba", *MASKS):
+                raise MattingError(
+                    f"--save {kind}: {self.format.name} holds no transparency and changes values; give --format png, "
+                    "webp or tiff, or save composites"
+                )
         if not self.kinds:
             raise MattingError(f"--save names nothing; give one or more of {', '.join(KINDS)}")
         if self.fg_estimate not in ESTIMATES:
             raise MattingError(f"--fg_estimate {self.fg_estimate}: it must be one of {', '.join(ESTIMATES)}")
+        _check_pattern(self.pattern, self.kinds, self.format)
 
     @classmethod
     def parse(
-        cls, kinds: Sequence[str], fg_estimate: str, background: str | None, keep_hidden_colours: bool = False
+        cls,
+        kinds: Sequence[str],
+        fg_estimate: str = ESTIMATES[0],
+        background: str | None = None,
+        keep_hidden_colours: bool = False,
+        format: Format = PNG,
+        framing: Framing = WHOLE,
+        pattern: str = PATTERN,
     ) -> Outputs:
         """Make one from what the command line says; no background is white.
 
+        Args:
+            background: as for `backgrounds.parse`.
+
         Raises:
-            MattingError: as by the constructor and `Background.parse`, or no kind shows the background.
+            MattingError: as by the constructor and `backgrounds.parse`, or no kind shows the background.
         """
-        if background is None:
-            return cls(kinds, fg_estimate, keep_hidden_colours=keep_hidden_colours)
-        if "composite" not in kinds:
-            raise MattingError(
-                f"--background {background} is shown by composites alone, and --save names {', '.join(kinds)}; add "
-                "composite to --save, or leave --background out"
-            )
-        return cls(kinds, fg_estimate, Background.parse(background), keep_hidden_colours)
+        behind: AnyBackground = Background()
+        if background is not None:
+            if "composite" not in kinds:
+                raise MattingError(
+                    f"--background {background} is shown by composites alone, and --save names {', '.join(kinds)}; add "
+                    "composite to --save, or leave --background out"
+                )
+            behind = backgrounds.parse(background)
+        return cls(kinds, fg_estimate, behind, keep_hidden_colours, format, framing, pattern)
 
     def paths(self, stem: Path) -> dict[str, Path]:
         """Return the file of every kind for a photograph whose results begin with `stem`."""
-        return {kind: stem.with_name(f"{stem.name}_{kind}.png") for kind in self.kinds}
+        return {
+            kind: stem.parent / self.pattern.format(stem=stem.name, kind=kind, ext=self.format.ending)
+            for kind in self.kinds
+        }
 
     def settings(self, kind: str) -> dict[str, Any]:
-        """Return what a kind depends on besides the matte and the photograph, as plain values."""
-        if kind in ("alpha", "trimap"):
-            return {}
-        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "kinds"}
-        background = own.pop("background")
-        return own | ({"background": background.identity()} if kind == "composite" else {})
+        """Return what a kind's file depends on besides the matte and the photograph, as plain values.
 
-    def write(
-        self,
-        stem: Path,
-        image: np.ndarray,
-        alpha: np.ndarray,
-        trimap: np.ndarray | None = None,
-        metadata: Metadata | None = None,
-    ) -> None:
-        """Write all files of a photograph, each whole or not at all.
+        Format and framing are left out where they are the usual ones.
+        """
+        own: dict[str, Any] = self.framing.settings()
+        if self.format != PNG:
+            own |= self.format.settings()
+        if kind in MASKS:
+            return own
+        own |= {"fg_estimate": self.fg_estimate, "keep_hidden_colours": self.keep_hidden_colours}
+        return own | ({"background": self.background.identity()} if kind == "composite" else {})
+
+    def render(
+        self, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None = None, name: str = ""
+    ) -> dict[str, np.ndarray]:
+        """Return the pixels of every kind.
 
         Args:
-            image: (H, W, 3) uint8, in the colours of the photograph's own profile.
+            photograph: its own pixels are shown, (H, W, 3) uint8.
             alpha: (H, W) float32 in [0, 1].
             trimap: (H, W) uint8, which the kind of that name needs.
-            metadata: of the photograph, carried on in its results.
+            name: of the photograph, by which one of a folder of backgrounds is chosen.
+
+        Returns:
+            By kind: (h, w) a matte and a trimap, (h, w, 4) a cutout with straight colours, (h, w, 3) the others, in the
+            colours of the photograph's profile; uint8. In a format that holds 16 bits of alpha, matte and cutout are
+            uint16.
+
+        Raises:
+            MattingError: the background cannot be read.
         """
-        profile = metadata.profile if metadata else None
-        matte = quantise(alpha)
-        height, width = matte.shape
-        rounded = matte.astype(np.float32) / 255
-        paths = self.paths(stem)
-        cutout = None
-        if set(self.kinds) - {"alpha", "trimap"}:
-            cutout = self.foreground(image, matte)
-        for kind, path in paths.items():
-            if kind == "trimap" and trimap is not None:
-                write_png(path, trimap, metadata)
-            elif kind == "alpha" or cutout is None:
-                write_png(path, matte, metadata)
+        return dict(self._rendered(photograph, alpha, trimap, name))
+
+    def encode(
+        self, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None = None, name: str = ""
+    ) -> dict[str, bytes]:
+        """Return the content of the file of every kind; arguments as for `render`.
+
+        Raises:
+            MattingError: as `render`, or the format cannot hold a picture of this size.
+        """
+        return {kind: bytes(content) for kind, content in self._encoded(photograph, alpha, trimap, name)}
+
+    def write(
+        self, folder: Path, name: str, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None = None
+    ) -> None:
+        """Write all files of a photograph, each whole or not at all; arguments as for `render`.
+
+        Args:
+            name: what the results are called below `folder`, by the pattern.
+
+        Raises:
+            MattingError: as `encode`, or a file cannot be written.
+        """
+        paths = self.paths(folder / name)
+        for kind, content in self._encoded(photograph, alpha, trimap, name):
+            atomic.write_bytes(paths[kind], content)
+
+    def _encoded(
+        self, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None, name: str
+    ) -> Iterator[tuple[str, bytes | memoryview]]:
+        for kind, pixels in self._rendered(photograph, alpha, trimap, name):
+            yield kind, encode(pixels, self.format, photograph.metadata)
+
+    def _rendered(
+        self, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None, name: str
+    ) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield one kind after the other, so that no more than one is held."""
+        bits = self.format.alpha_bits
+        matte = quantise(alpha, bits)
+        weight = _unit(matte)
+        frame = self.framing.frame(matte if bits == 8 else quantise(alpha), name)
+        scene = Scene(photograph.own, weight, frame, photograph.metadata.profile, name)
+        foreground = None
+        if set(self.kinds) - set(MASKS):
+            foreground = estimate_foreground(photograph.own, weight, self.fg_estimate)
+            foreground, weight = frame.show_subject(foreground, weight)
+        else:
+            weight = frame.show(weight)
+        if frame.scales():
+            matte = quantise(weight, bits)
+            weight = _unit(matte)
+        else:
+            matte = frame.show(matte)
+        for kind in self.kinds:
+            if kind == "trimap":
+                if trimap is None:
+                    raise MattingError("--save trimap: none was drawn; leave it out")
+                yield kind, frame.show_trimap(trimap)
+            elif kind == "alpha" or foreground is None:
+                yield kind, matte
             elif kind == "rgba":
-                write_png(path, self.rgba(cutout, matte), metadata)
+                yield kind, self._cutout(foreground, matte)
             elif kind == "composite":
-                behind = self.background.of_size(height, width, profile)
-                write_png(path, composite.composite(cutout, rounded, behind), metadata)
+                yield kind, composite.composite(foreground, weight, self.background.behind(scene))
             else:
-                shown = composite.composite(cutout, rounded, checkerboard(height, width, _CHECKER))
-                write_png(path, np.hstack((image, np.dstack([matte] * 3), shown)), metadata)
+                yield kind, _side_by_side(frame.show(photograph.own, _PAPER), foreground, weight)
 
-    def foreground(self, image: np.ndarray, matte: np.ndarray) -> np.ndarray:
-        """Return the foreground's own colours, (H, W, 3) uint8, for the 8 bits of alpha that a file holds."""
-        return estimate_foreground(image, matte.astype(np.float32) / 255, self.fg_estimate)
-
-    def rgba(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
-        """Return the cutout, (H, W, 4) uint8."""
+    def _cutout(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
+        """Return (H, W, 4), of the matte's depth."""
+        if matte.dtype == np.uint16:
+            foreground = foreground * np.uint16(257)  # so that 255 becomes 65,535
         pixels = np.dstack((foreground, matte))
         if not self.keep_hidden_colours:
             pixels[matte == 0] = 0
         return pixels
+
+
+def _unit(matte: np.ndarray) -> np.ndarray:
+    """Return a matte of 8 or 16 bits as float32 in [0, 1]."""
+    return matte.astype(np.float32) / np.iinfo(matte.dtype).max
+
+
+def _side_by_side(image: np.ndarray, foreground: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    height, width = alpha.shape
+    shown = composite.composite(foreground, alpha, checkerboard(height, width, _CHECKER))
+    return np.hstack((image, np.dstack([quantise(alpha)] * 3), shown))
+
+
+def _check_pattern(pattern: str, kinds: Sequence[str], format: Format) -> None:
+    """Refuse names by which results would replace each other, or say what is not in them."""
+    try:
+        fields = [part[1:] for part in string.Formatter().parse(pattern) if part[1] is not None]
+    except ValueError:
+        fields = [("", "", None)]
+    # Nothing but the bare names: whatever else a format string can do has no place in a file's name.
+    if not all(field in ("stem", "kind", "ext") and not (spec or turn) for field, spec, turn in fields):
+        raise MattingError(f"--pattern {pattern}: it may hold {{stem}}, {{kind}} and {{ext}}, and no other braces")
+    named = {field for field, _, _ in fields}
+    if "stem" not in named:
+        raise MattingError(f"--pattern {pattern}: without {{stem}} all photographs would get one name; add it")
+    if len(kinds) > 1 and "kind" not in named:
+        raise MattingError(f"--pattern {pattern}: {' and '.join(kinds)} would get one name; add {{kind}}, or save one")
+    path = Path(pattern)
+    if path.is_absolute() or ".." in path.parts:
+        raise MattingError(f"--pattern {pattern}: results lie below their folder; leave out / at its start and ..")
+    said = ENDINGS.get(path.suffix.lower(), format.name)
+    if said != format.name or not (path.suffix == ".{ext}" or path.suffix.lower() in ENDINGS):
+        raise MattingError(f"--pattern {pattern}: files of {format.name} end in .{format.ending}; end it in .{{ext}}")

@@ -169,8 +169,7 @@ class _Stages:
         try:
             with memory.explained(work.job.image):
                 self.record.check(work.claim)
-                shown = work.photograph
-                self.outputs.write(self.save_dir / work.job.name, shown.own, work.alpha, work.trimap, shown.metadata)
+                self.outputs.write(self.save_dir, work.job.name, work.photograph, work.alpha, work.trimap)
                 self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
         except UnwritableError:
             raise

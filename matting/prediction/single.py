@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from matting.composite import composite
 from matting.deployment.loading import load
 from matting.errors import MattingError
-from matting.pictures.files import quantise, read_photograph
-from matting.prediction.outputs import Background, Outputs
+from matting.pictures.files import Photograph, read_photograph
+from matting.prediction import backgrounds
+from matting.prediction.outputs import Outputs
 from matting.predictor import Predictor
 from matting.weights.published import DEFAULT
 
@@ -47,19 +47,13 @@ def cutout(
     predictor = weights if isinstance(weights, Predictor) else _loaded(weights, options)
     if not isinstance(picture, (str, Path, np.ndarray)):
         raise MattingError(f"the picture is {type(picture).__name__}; give a path, or an array (H, W, 3) uint8")
-    if isinstance(picture, np.ndarray):
-        srgb = own = picture
-        profile = None
-    else:
-        photograph = read_photograph(picture)
-        srgb, own, profile = photograph.srgb, photograph.own, photograph.metadata.profile
-    matte = quantise(predictor(srgb, trimap))
-    outputs = Outputs()
-    foreground = outputs.foreground(own, matte)
-    if background is None:
-        return outputs.rgba(foreground, matte)
-    behind = Background.parse(str(background)).of_size(matte.shape[0], matte.shape[1], profile)
-    return composite(foreground, matte.astype(np.float32) / 255, behind)
+    photograph = Photograph(picture, picture) if isinstance(picture, np.ndarray) else read_photograph(picture)
+    alpha = predictor(photograph.srgb, trimap)
+    outputs = Outputs(("rgba",))
+    if background is not None:
+        outputs = Outputs(("composite",), background=backgrounds.parse(str(background)))
+    (pixels,) = outputs.render(photograph, alpha).values()
+    return pixels
 
 
 def _loaded(weights: str | Path, options: Mapping[str, Any]) -> Predictor:
