@@ -17,6 +17,9 @@ def parse_args() -> argparse.Namespace:
     shared.add_checkpoints(parser)
     parser.add_argument("--resume_model", type=Path, help="go on from this checkpoint folder (iter_N)")
     shared.add_overwrite(parser)
+    parser.add_argument(
+        "--teacher", type=shared.filled, help="a trained network whose mattes are learnt: photographs need no labels"
+    )
     parser.add_argument("--save_dir", type=Path, default=Path("output"), help="where everything is written")
     parser.add_argument("--num_workers", type=shared.workers, default=0, help="processes that read the data")
     parser.add_argument("--do_eval", action="store_true", help="validate every checkpoint, keep the best model")
@@ -67,4 +70,5 @@ def main() -> None:
         validate=args.do_eval,
         metric_names=args.metrics,
         resume_from=args.resume_model,
+        teacher=args.teacher,
     )

@@ -26,6 +26,7 @@ from matting.training.needs import check_needs
 from matting.training.norms import hold_norms
 from matting.training.options import Options
 from matting.training.report import Film, write_run_report
+from matting.training.teaching import taught
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def run_training(
     validate: bool = False,
     metric_names: Sequence[str] = ("SAD", "MSE"),
     resume_from: Path | None = None,
+    teacher: str | None = None,
 ) -> checkpoint.Progress:
     """Train what a configuration describes, logging to `save_dir/train.log`.
 
@@ -47,6 +49,7 @@ def run_training(
         metric_names: what to score, in any case; the first decides which model is the best. ["trimap"] scores the
             trimaps that the network draws inside.
         resume_from: a checkpoint folder to go on from, by its seed.
+        teacher: a trained network whose mattes are the truth of the training photographs; see `teaching.taught`.
 
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
@@ -55,6 +58,8 @@ def run_training(
     optimizers.check(values)
     check_metrics(metric_names)
     values, options = _begin(values, options, device_name, resume_from)
+    if teacher:
+        values = taught(values, teacher, options.save_dir, device_name)
     network = builder.model(values)
     criterion = builder.criterion(values, network)
     dataset = builder.dataset(values, "train_dataset")
