@@ -12,6 +12,9 @@ from matting.system.streams import say
 _logger = logging.getLogger(__name__)
 
 ESTIMATES = ("blur_fusion", "multilevel", "none")
+_SWITCH = {"True": ESTIMATES[0], "False": "none"}
+"""PaddleSeg's words for the usual estimate and for none."""
+
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 
 
@@ -29,7 +32,13 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     )
     parser.add_argument("--tile_margin", type=shared.count, default=128, help="pixels that a tile sees around itself")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
-    parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos are removed")
+    parser.add_argument(
+        "--fg_estimate",
+        type=lambda text: _SWITCH.get(text, text),
+        choices=ESTIMATES,
+        default=ESTIMATES[0],
+        help="how halos are removed; True stands for the default, False for none",
+    )
     parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
     parser.add_argument("--num_workers", type=shared.workers, default=1, help="threads that decode; as many write")
@@ -46,6 +55,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     from matting.weights.published import DEFAULT, PUBLISHED
 
     log.start()
+    shared.find_export(args)
     outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
     if args.model_path is None and args.config is None:
         args.model_path = DEFAULT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from matting.commands import shared
 from matting.system.streams import say
@@ -15,30 +16,60 @@ def parse_args() -> argparse.Namespace:
     )
     shared.add_weights(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output/export"), help="a folder that is new or empty")
-    parser.add_argument(
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument(
         "--input_size",
         type=shared.positive,
         nargs=2,
         metavar=("WIDTH", "HEIGHT"),
         help="the only size; default: any",
     )
+    sizes.add_argument(
+        "--input_shape",
+        type=_side,
+        nargs=4,
+        metavar=("N", "3", "HEIGHT", "WIDTH"),
+        help="the same in PaddleSeg's words; -1 is free, and N always stays so",
+    )
+    parser.add_argument("--trimap", action="store_true", help="state that the network takes one; it is known anyway")
     parser.add_argument("--calibrate", type=Path, metavar="IMAGES", help="add an int8 version, tuned on these pictures")
     return parser.parse_args()
+
+
+def _side(text: str) -> int:
+    return -1 if text == "-1" else shared.positive(text)
+
+
+def _size(args: argparse.Namespace) -> tuple[int, int] | None:
+    """Return (height, width) of the only input, None for any."""
+    if args.input_size:
+        return args.input_size[1], args.input_size[0]
+    _, channels, height, width = args.input_shape or (-1, 3, -1, -1)
+    given = " ".join(map(str, args.input_shape or ()))
+    if channels != 3:
+        raise shared.MattingError(f"--input_shape {given}: pictures have 3 channels; write N 3 HEIGHT WIDTH")
+    if (height == -1) != (width == -1):
+        raise shared.MattingError(f"--input_shape {given}: height and width are both free, or both given")
+    return None if height == -1 else (height, width)
 
 
 def main() -> None:
     args = parse_args()
     if args.model_path is None:
         raise shared.MattingError("--model_path is missing: name the weights to export")
+    size = _size(args)
     from matting.system import log
 
     log.start()
     values = shared.configuration(args)
+    from matting import builder
     from matting.deployment.export import export
     from matting.prediction.jobs import find_jobs
 
     images = [job.image for job in find_jobs(args.calibrate)] if args.calibrate else []
-    size = (args.input_size[1], args.input_size[0]) if args.input_size else None
+    network: Any = builder.check_component("model", builder.section(values, "model"), "model")
+    if args.trimap and "trimap" not in network.inputs:
+        raise shared.MattingError(f"--trimap: {values['model']['type']} takes no trimap; leave it out")
     exported = export(values, args.model_path, args.save_dir, size, args.partial)
     how = "on average" if exported.average else "at most"
     for engine, difference in exported.differences.items():

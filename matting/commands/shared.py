@@ -180,6 +180,25 @@ def configuration(args: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
+def find_export(args: argparse.Namespace) -> None:
+    """Let the description of an export, under `--config` or `--model_path`, stand for the folder that it lies in.
+
+    Raises:
+        MattingError: it is not one that `matting export` wrote.
+    """
+    from matting.deployment.description import DESCRIPTION
+
+    for given in (args.config, args.model_path):
+        if given is None or Path(given).name not in (DESCRIPTION, "deploy.yaml"):
+            continue
+        folder = Path(given).parent
+        if not (folder / DESCRIPTION).is_file():
+            raise MattingError(
+                f"{given} describes no export that can be read here; make one from the weights: matting export"
+            )
+        args.config, args.model_path = None, str(folder)
+
+
 def add_scoring(made: argparse.ArgumentParser) -> None:
     """Add what every tool takes that scores mattes."""
     made.add_argument(

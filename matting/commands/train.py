@@ -31,6 +31,10 @@ def parse_args() -> argparse.Namespace:
         "--eval_begin_iters", type=shared.count, default=0, help="do not validate before this iteration"
     )
     parser.add_argument("--seed", type=shared.count, help="of weights, order and draws; default: the configuration's")
+    parser.add_argument("--repeats", type=shared.positive, help="times that an epoch goes through every sample")
+    parser.add_argument(
+        "--profiler_options", type=shared.filled, help="time operators, e.g. 'batch_range=[10,20];profile_path=profile'"
+    )
     parser.add_argument("--precision", default="fp32", choices=("fp32", "fp16", "bf16"), help="fp16, bf16: mixed")
     parser.add_argument("--amp_level", default="O1", choices=("O1", "O2"), help="of mixed precision")
     return parser.parse_args()
@@ -43,6 +47,8 @@ def main() -> None:
     values = config.load(
         args.config, args.opts, iters=args.iters, batch_size=args.batch_size, learning_rate=args.learning_rate
     )
+    if args.repeats is not None and values.get("train_dataset"):
+        values["train_dataset"]["repeats"] = args.repeats
     values["seed"] = args.seed if args.seed is not None else values.get("seed", 0)
 
     from matting.training.options import Options
@@ -71,4 +77,5 @@ def main() -> None:
         metric_names=args.metrics,
         resume_from=args.resume_model,
         teacher=args.teacher,
+        profile=args.profiler_options,
     )

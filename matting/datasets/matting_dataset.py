@@ -52,6 +52,7 @@ class MattingDataset:
             about 0.7 s for a crop of 512 px.
         seed: together with epoch and index it determines a training sample.
         allow_outside: take list entries that lead out of `dataset_root`.
+        repeats: how often each line counts, with draws of its own: a short list fills large batches so.
 
     Raises:
         MattingError: an argument or a list cannot be used.
@@ -71,6 +72,7 @@ class MattingDataset:
         seed: int = 0,
         allow_outside: bool = False,
         listed_trimaps: bool = False,
+        repeats: int = 1,
     ) -> None:
         if mode not in MODES:
             raise MattingError(f"mode is {mode!r}; it must be one of {', '.join(MODES)}")
@@ -83,7 +85,9 @@ class MattingDataset:
         unknown = [key for key in key_del or () if key not in _DELETABLE]
         if unknown:
             raise MattingError(f"key_del holds {unknown[0]!r}; it may hold {', '.join(_DELETABLE)}")
-        self.entries: list[PictureFiles] = read_lists(files, dataset_root, separator, allow_outside)
+        if not isinstance(repeats, int) or isinstance(repeats, bool) or repeats < 1:
+            raise MattingError(f"repeats is {repeats!r}; it must be a whole number of at least 1")
+        self.entries: list[PictureFiles] = read_lists(files, dataset_root, separator, allow_outside) * repeats
         self.transforms = list(transforms)
         self.mode, self.get_trimap, self.if_rssn, self.seed = mode, get_trimap, if_rssn, seed
         self._deleted = {_DELETABLE[key] for key in key_del or ()}

@@ -25,6 +25,7 @@ from matting.training.loop import train
 from matting.training.needs import check_needs
 from matting.training.norms import hold_norms
 from matting.training.options import Options
+from matting.training.profiling import profiler
 from matting.training.report import Film, write_run_report
 from matting.training.teaching import taught
 
@@ -40,6 +41,7 @@ def run_training(
     metric_names: Sequence[str] = ("SAD", "MSE"),
     resume_from: Path | None = None,
     teacher: str | None = None,
+    profile: str | None = None,
 ) -> checkpoint.Progress:
     """Train what a configuration describes, logging to `save_dir/train.log`.
 
@@ -50,6 +52,7 @@ def run_training(
             trimaps that the network draws inside.
         resume_from: a checkpoint folder to go on from, by its seed.
         teacher: a trained network whose mattes are the truth of the training photographs; see `teaching.taught`.
+        profile: which iterations to time; see `profiling.profiler`.
 
     Raises:
         MattingError: the configuration, the data, the device or a loss is at fault, or `save_dir` holds another run.
@@ -57,6 +60,7 @@ def run_training(
     builder.check_training(values)
     optimizers.check(values)
     check_metrics(metric_names)
+    before_step = profiler(profile, options.save_dir) if profile else lambda _: None
     values, options = _begin(values, options, device_name, resume_from)
     if teacher:
         values = taught(values, teacher, options.save_dir, device_name)
@@ -69,7 +73,10 @@ def run_training(
     hold_norms(network, values.get("norms"))
     optimizer = optimizers.make_optimizer(values, network)
     logger.info("%d training samples, %.2f million parameters", len(dataset), parameters(network) / 1e6)
-    state = train(values, network, criterion, optimizer, dataset, options, evaluate=scorer, resume_from=resume_from)
+    state = train(
+        values, network, criterion, optimizer, dataset, options,
+        evaluate=scorer, before_step=before_step, resume_from=resume_from,
+    )  # fmt: skip
     if options.report and exchange.rank() == 0:
         logger.info("look at %s", write_run_report(options.save_dir))
     return state
