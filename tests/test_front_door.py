@@ -16,7 +16,7 @@ from matting import config, weights
 from matting.deployment.loading import configuration
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha
-from tools import ROOT, cut_out
+from tools import ROOT, cut_out, one_sentence, run_tool
 
 
 def test_importing_is_light_and_shows_what_there_is() -> None:
@@ -150,3 +150,17 @@ def test_what_programs_get_wrong_is_one_sentence(call: Callable[[], object], sai
 def test_a_matte_is_written_as_it_comes(tmp_path: Path) -> None:
     matting.write_image(tmp_path / "alpha.png", np.array([[0.0, 0.7, 1.0]], np.float32))
     np.testing.assert_allclose(read_alpha(tmp_path / "alpha.png"), [[0, 0.7, 1]], atol=0.003)
+
+
+def test_an_onnx_file_for_weights_names_the_ways_that_there_are(trained: Path, tmp_path: Path) -> None:
+    network = tmp_path / "modnet.onnx"
+    network.write_bytes(b"\x08\x06\x12\x07pytorch")
+    drawn.save(tmp_path / "photo.png", drawn.texture(48, 64))
+    for settings in ((), ("--config", trained / "config.yml")):
+        outcome = run_tool("predict", *settings, "--model_path", network, "--image_path", tmp_path / "photo.png")
+        one_sentence(
+            outcome, f"convert_weights modnet-onnx {network} modnet.safetensors", f"folder {tmp_path}",
+            "modnet-photographic",
+        )  # fmt: skip
+    with pytest.raises(MattingError, match="is an ONNX network"):
+        weights.read_weights(network)

@@ -142,6 +142,7 @@ def make_predictor(
             raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
         folder = Path(model_path)
     elif values is None:
+        weights.refuse_onnx(model_path)
         raise MattingError("--config is missing: weights need the configuration that they were trained with")
     elif _engine(runtime) == "dynamic":
         return _dynamic(values, model_path, runtime, partial)

@@ -1,7 +1,7 @@
 """Weights: read safely, written whole, fetched once, and never put into the wrong network without a word."""
 
 from matting.weights.download import fetch, located
-from matting.weights.files import read_weights, weights_file, write_weights
+from matting.weights.files import read_weights, refuse_onnx, weights_file, write_weights
 from matting.weights.fitting import load_pretrained, load_weights, put
 from matting.weights.pickled import unpickle_arrays
 from matting.weights.safetensors_format import is_safetensors, read_identity
@@ -15,6 +15,7 @@ __all__ = [
     "put",
     "read_identity",
     "read_weights",
+    "refuse_onnx",
     "unpickle_arrays",
     "weights_file",
     "write_weights",

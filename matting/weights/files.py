@@ -60,7 +60,19 @@ def weights_file(path: str | Path) -> Path:
             f"the weights {path} do not exist; give a .pdparams, .safetensors or .pth file, the folder that holds one, "
             "or a name that matting download lists"
         )
+    refuse_onnx(path)
     return path
+
+
+def refuse_onnx(path: str | Path) -> None:
+    """Raise MattingError, with the ways that there are, for the name of an ONNX file: it is a network, not weights."""
+    path = Path(path)
+    if path.suffix.lower() == ".onnx":
+        raise MattingError(
+            f"{path} is an ONNX network, no file of weights; of an export give the folder {path.parent}, of the MODNet "
+            f"authors' file make weights (matting convert_weights modnet-onnx {path} {path.stem}.safetensors), or give "
+            "the published name modnet-photographic"
+        )
 
 
 def write_weights(path: str | Path, arrays: Mapping[str, Any], identity: Mapping[str, Any] | None = None) -> None:

