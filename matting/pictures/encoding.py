@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -142,9 +141,11 @@ def encode(pixels: np.ndarray, format: Format = PNG, metadata: Metadata | None =
 
 def _multiplied(pixels: np.ndarray) -> np.ndarray:
     """Return RGBA with its colours times alpha, rounded to the nearest level."""
-    full = np.iinfo(pixels.dtype).max
-    channels = cv2.split(pixels)
-    return cv2.merge([*(cv2.multiply(colour, channels[3], scale=1 / full) for colour in channels[:3]), channels[3]])
+    full = np.uint32(np.iinfo(pixels.dtype).max)
+    result = pixels.copy()
+    for row, alpha in zip(result, pixels[..., 3:], strict=True):
+        row[:, :3] = (row[:, :3] * alpha.astype(np.uint32) + full // 2) // full
+    return result
 
 
 def _chunks(metadata: Metadata) -> bytes:
@@ -171,7 +172,7 @@ def _encode_with_pillow(pixels: np.ndarray, format: Format, metadata: Metadata) 
         is_exact = format.lossless or pixels.ndim == 2
         # What shows nowhere is free for the encoder to choose, unless somebody wanted it kept.
         hides = pixels.ndim == 3 and pixels.shape[2] == 4 and bool(pixels[..., :3][pixels[..., 3] == 0].any())
-        options |= {"lossless": is_exact, "exact": hides, "method": 4}
+        options |= {"lossless": is_exact, "exact": is_exact or hides, "method": 4}
         if is_exact:
             options["quality"] = 60  # here the effort, by which nothing changes but time and size
     if metadata.profile:

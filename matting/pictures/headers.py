@@ -16,6 +16,9 @@ from matting.pictures import png, tiff
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
 
+_UNITS = {2: 1.0, 3: 2.54}
+"""What makes pixels an inch of a resolution, by the number of its unit; the same in TIFF and EXIF."""
+
 _DEFLATE_RATIO = 1032
 """The most bytes that one byte of PNG's compression can unfold to."""
 
@@ -154,7 +157,7 @@ def _read_other(data: bytes, path: str | Path) -> Header:
     body = opened.fp.tell() if opened.format == "JPEG" else 0
     return Header(
         str(opened.format), height, width, opened.mode, _read_orientation(exif), profile, exif,
-        opened.info.get("dpi"), body,
+        opened.info.get("dpi") or _read_resolution(exif), body,
     )  # fmt: skip
 
 
@@ -176,7 +179,7 @@ def _read_tiff(data: bytes, path: str | Path, pixel_limit: int) -> Header:
     if tags.get(tiff.COMPRESSION, (1,))[0] not in _DENSER and depth * width * height > _TIFF_RATIO * len(data):
         raise MattingError(_too_short(path))
     resolution = [tags[tag][0] for tag in (tiff.X_RESOLUTION, tiff.Y_RESOLUTION) if tag in tags]
-    unit = {2: 1.0, 3: 2.54}.get(tags.get(tiff.RESOLUTION_UNIT, (2,))[0])
+    unit = _UNITS.get(tags.get(tiff.RESOLUTION_UNIT, (2,))[0])
     dpi = (resolution[0] * unit, resolution[1] * unit) if unit and len(resolution) == 2 else None
     orientation = known_orientation(tags.get(tiff.ORIENTATION, (1,))[0])
     mode = {(2, 4): "RGBA", (5, 4): "CMYK"}.get((tags.get(tiff.PHOTOMETRIC, (2,))[0], channels), "")
@@ -205,6 +208,19 @@ def _read_orientation(exif: bytes | None) -> int:
         return known_orientation(tags.get(_ORIENTATION))
     except Exception:  # a camera's broken notes do not spoil its picture
         return 1
+
+
+def _read_resolution(exif: bytes | None) -> tuple[float, float] | None:
+    """Return EXIF's resolution: some formats have no place of their own for one."""
+    if not exif:
+        return None
+    try:
+        tags = Image.Exif()
+        tags.load(exif)
+        unit = _UNITS.get(tags.get(tiff.RESOLUTION_UNIT, 2))
+        return (float(tags[tiff.X_RESOLUTION]) * unit, float(tags[tiff.Y_RESOLUTION]) * unit) if unit else None
+    except Exception:
+        return None
 
 
 def known_orientation(value: object) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 
 import numpy as np
@@ -11,6 +10,9 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from matting.pictures import tiff
 from matting.pictures.metadata import Metadata
+
+_HEADER = b"II*\0\x08\0\0\0"
+"""Little-endian, with the directory behind these eight bytes."""
 
 _STRIP_BYTES = 1 << 20
 """Of a strip before compression; readers decode strip by strip."""
@@ -34,20 +36,17 @@ def encode(pixels: np.ndarray, metadata: Metadata, premultiplied: bool = False) 
     rows = max(1, _STRIP_BYTES // (width * channels * pixels.itemsize))
     strips = [_compress(pixels[top : top + rows]) for top in range(0, height, rows)]
     lengths = [len(strip) for strip in strips]
-    offsets = [8 + int(place) for place in np.cumsum([0, *lengths[:-1]])]
-    end = 8 + sum(lengths)
-    strips += [b"\0"] * (end % 2)  # a directory begins at an even place
     tags = _described(metadata)
     tags[tiff.WIDTH], tags[tiff.HEIGHT] = width, height
     tags[tiff.BITS] = (8 * pixels.itemsize,) * channels
     tags[tiff.COMPRESSION], tags[_PREDICTOR] = _ADOBE_DEFLATE, _DIFFERENCES
     tags[tiff.PHOTOMETRIC], tags[tiff.SAMPLES] = (1 if channels == 1 else 2), channels
-    tags[_STRIP_ROWS], tags[_STRIP_OFFSETS], tags[_STRIP_COUNTS] = rows, tuple(offsets), tuple(lengths)
+    tags[_STRIP_ROWS], tags[_STRIP_COUNTS] = rows, tuple(lengths)
+    tags[_STRIP_OFFSETS] = tuple(np.cumsum([0, *lengths[:-1]]).tolist())  # from the end of the directory on
     tags[tiff.ORIENTATION] = 1
     if channels == 4:
         tags[_EXTRA_SAMPLES] = _MULTIPLIED if premultiplied else _STRAIGHT
-    directory = end + end % 2
-    return b"".join((struct.pack("<2sHI", b"II", 42, directory), *strips, tags.tobytes(directory)))
+    return b"".join((_HEADER, tags.tobytes(len(_HEADER)), *strips))
 
 
 def _compress(strip: np.ndarray) -> bytes:
@@ -59,7 +58,7 @@ def _compress(strip: np.ndarray) -> bytes:
 
 def _described(metadata: Metadata) -> ImageFileDirectory_v2:
     """Return a directory that says what is carried on of the photograph."""
-    tags = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    tags = ImageFileDirectory_v2(_HEADER)
     if metadata.exif:
         exif = Image.Exif()
         exif.load(metadata.exif)

@@ -160,7 +160,7 @@ class Blur:
         covered = cv2.resize((matte > _COVERED).astype(np.float32), size, interpolation=cv2.INTER_AREA)
         weight = (cv2.dilate(covered, np.ones((3, 3), np.uint8)) == 0).astype(np.float32)
         if not weight.any():
-            weight = np.ones_like(weight)  # the person is everywhere
+            weight = 1 - covered if covered.min() < 1 else np.ones_like(covered)  # the person is nearly everywhere
         light = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32) * weight[..., None]
         result = np.full_like(light, light.sum((0, 1)) / weight.sum())
         widths = [sigma / step]
