@@ -15,6 +15,9 @@ from matting.pictures import colour, packed
 from matting.pictures.completeness import lacks_a_part_of_jpeg, lacks_a_part_of_webp
 from matting.pictures.headers import Header, check_limit, open_with_pillow, read_file, read_header, reason
 
+_PILLOWS = ("HEIF", "AVIF")
+"""The formats that Pillow alone decodes: whether OpenCV can, and whether it turns them, differs from build to build."""
+
 
 def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     """Return a file's pixels; see `decode_with_header`."""
@@ -45,7 +48,7 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
     header = read_header(data, path, pixel_limit)
     # OpenCV would multiply the colours of such a TIFF by its fourth channel.
     is_multiplied = (header.format, header.mode, header.depth) == ("TIFF", "RGBA", 4)
-    decoded = None if is_multiplied else _decode_with_opencv(data, header)
+    decoded = None if is_multiplied or header.format in _PILLOWS else _decode_with_opencv(data, header)
     ends_early = header.format == "JPEG" and data.rfind(b"\xff\xd9", header.body) < 0
     pixels = _decode_with_pillow(data, path) if decoded is None or ends_early else decoded
     if _lacks_a_part(data, header, pixels):
@@ -54,6 +57,11 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
         profile = colour.usable(header.profile, "CMYK", path)
         pixels = pixels if profile is None else colour.convert(_read_inks(data, path), profile)
         header = replace(header, profile=None)
+    if pixels.shape[:2] != (header.height, header.width) and header.format in _PILLOWS:
+        raise MattingError(
+            f"{path} cannot be decoded: it announces {header.width}x{header.height} and holds "
+            f"{pixels.shape[1]}x{pixels.shape[0]}; the file is broken"
+        )
     if header.format == "TIFF":
         return pixels, header  # both libraries turn this format upright by themselves, and no other
     return _upright(pixels, header.orientation), header

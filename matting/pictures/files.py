@@ -20,7 +20,7 @@ from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 from matting.system import atomic
 from matting.text import shortened
 
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
 """The endings by which pictures are found, in lower case; what a file holds is read from its first bytes."""
 
 PIXEL_LIMIT = 200_000_000
@@ -58,7 +58,7 @@ def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     colours are taken as they are), and of an animation or a file of several pages the first picture is taken.
 
     Args:
-        path: a JPEG, PNG, WebP, BMP or TIFF file, whatever its ending.
+        path: a JPEG, PNG, WebP, BMP, TIFF, HEIC or AVIF file, whatever its ending. HEIC needs pillow-heif.
         pixel_limit: the most pixels it may have.
 
     Returns:

@@ -8,13 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 from matting.errors import MattingError
-from matting.pictures import png, tiff
+from matting.pictures import boxes, png, tiff
+
+_START = 64
+"""Bytes of a file that say its format."""
 
 _ORIENTATION = 0x0112
 """The EXIF tag that says how the camera was held."""
+
+_AVIF, _HEIF = {b"avif", b"avis"}, {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+"""Brands of the files that hold pictures as AV1 or HEVC compresses them."""
 
 _UNITS = {2: 1.0, 3: 2.54}
 """What makes pixels an inch of a resolution, by the number of its unit; the same in TIFF and EXIF."""
@@ -74,7 +88,7 @@ def read_file(path: str | Path, pixel_limit: int) -> bytes:
             reason = "it is a folder" if os.path.isdir(path) else "no such file"
             raise MattingError(f"{path} cannot be read: {reason}")
         with open(path, "rb") as file:
-            start = file.read(16)
+            start = file.read(_START)
             _plugin_for(start, path)  # before the rest: a film of gigabytes may carry a picture's name
             size, most = os.fstat(file.fileno()).st_size, _DEEPEST * pixel_limit + _BESIDE_PIXELS
             if size > most:
@@ -102,6 +116,8 @@ def read_header(data: bytes, path: str | Path, pixel_limit: int) -> Header:
     check_limit(header.height, header.width, path, pixel_limit)
     if header.format == "PNG":
         _check_png(data, path, header)
+    if header.format in ("HEIF", "AVIF") and boxes.end(data) > len(data):
+        raise MattingError(_too_short(path))
     return header
 
 
@@ -111,7 +127,7 @@ def open_with_pillow(data: bytes, path: str | Path) -> Any:
     The format's own class is called, not `Image.open`: that would try fifty formats, and brings a pixel limit of its
     own that only a global setting can move. Of a PNG the texts and the profile are left out, for the same reason.
     """
-    plugin = _plugin_for(data[:16], path)
+    plugin = _plugin_for(data[:_START], path)
     if plugin is PngImagePlugin.PngImageFile:
         data = png.without_texts(data)
     return plugin(io.BytesIO(data))
@@ -142,8 +158,24 @@ def _plugin_for(start: bytes, path: str | Path) -> Any:
         return BmpImagePlugin.BmpImageFile
     if start[:4] in tiff.MAGICS:
         return TiffImagePlugin.TiffImageFile
-    why = "it is empty" if not start else "its content is none of JPEG, PNG, WebP, BMP and TIFF"
+    brands = boxes.brands(start)
+    if brands & _AVIF:
+        return AvifImagePlugin.AvifImageFile
+    if brands & _HEIF:
+        return _heif_plugin(path)
+    why = "it is empty" if not start else "its content is none of JPEG, PNG, WebP, BMP, TIFF, HEIC and AVIF"
     raise MattingError(f"{path} cannot be read: {why}")
+
+
+def _heif_plugin(path: str | Path) -> Any:
+    try:
+        from pillow_heif import HeifImageFile
+    except ImportError:
+        raise MattingError(
+            f"{path} is a HEIC photograph, and pillow-heif, which reads those, is not installed; add it by "
+            "`pip install pillow-heif` (the extra `heif`), or save the photograph as JPEG"
+        ) from None
+    return HeifImageFile
 
 
 def _read_other(data: bytes, path: str | Path) -> Header:
