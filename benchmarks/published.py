@@ -3,7 +3,8 @@
 python benchmarks/published.py --agreement
 python benchmarks/published.py --data FOLDER [--protocols default modnet paddleseg] [--precisions fp32 bf16 int8]
 
-The folder holds train.txt and val.txt; all pairs of both count. int8 needs --calibrate, a folder of other photographs.
+The folder holds train.txt or val.txt, or both; all their pairs count. The configuration is that of the weights' name.
+int8 needs --calibrate, a folder of other photographs.
 """
 
 from __future__ import annotations
@@ -15,8 +16,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-
-CONFIG = ROOT / "configs" / "modnet" / "modnet-mobilenetv2-authors.yml"
 
 PUBLISHED = (
     # set, network, SAD, MSE, Grad, Conn of the whole image (DIM: of the transition area), as PaddleSeg Matting prints
@@ -32,7 +31,7 @@ PUBLISHED = (
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/PPM-100"))
-    parser.add_argument("--config", type=Path, default=CONFIG)
+    parser.add_argument("--config", type=Path, help="of weights that state none")
     parser.add_argument("--weights", default="modnet-photographic")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--protocols", nargs="+", default=["default"])
@@ -50,12 +49,13 @@ def agreement(name: str) -> None:
     from skimage import data
     from skimage.transform import resize
 
-    from matting import builder, config
+    from matting import builder
+    from matting.deployment.loading import configuration
     from matting.engines.dynamic import DynamicNetwork
     from matting.weights.download import as_published
     from matting.weights.trained import load_trained
 
-    values = config.load(CONFIG)
+    values = configuration(name)
     layer = builder.model(values, pretrained=False)
     load_trained(layer, name, values)
     ours, theirs = DynamicNetwork(layer), onnxruntime.InferenceSession(as_published(name))
@@ -67,8 +67,8 @@ def agreement(name: str) -> None:
 
 def main() -> None:
     args = parse_args()
-    from matting import builder, config
-    from matting.deployment.loading import Runtime, make_predictor
+    from matting import builder
+    from matting.deployment.loading import Runtime, configuration, make_predictor
     from matting.evaluation.evaluator import evaluate
     from matting.system import log
 
@@ -76,7 +76,8 @@ def main() -> None:
     if args.agreement:
         return agreement(args.weights)
     root = [f"{part}.dataset_root={args.data}" for part in ("train_dataset", "val_dataset")]
-    values = config.load(args.config, [*root, "val_dataset.val_file=[train.txt,val.txt]"])
+    lists = [name for name in ("train.txt", "val.txt") if (args.data / name).is_file()]
+    values = configuration(args.weights, args.config, [*root, f"val_dataset.val_file=[{','.join(lists)}]"])
     dataset = builder.dataset(values, "val_dataset")
     for set_name, network, *numbers in PUBLISHED:
         print(
@@ -104,7 +105,7 @@ def _eight_bits(values: dict, args: argparse.Namespace, folder: Path) -> Path:
         raise SystemExit("int8 needs --calibrate, a folder of other photographs")
     export(values, args.weights, folder)
     quantisation.BOUND, quantisation._KEPT = float("inf"), (args.kept,)
-    print(quantisation.calibrate(folder, [job.image for job in find_jobs(args.calibrate)]))
+    print(quantisation.calibrate(folder, find_jobs(args.calibrate)))
     return folder
 
 

@@ -28,7 +28,8 @@ from matting.deployment.loading import cached_export
 from matting.engines import ENGINES, paddle_file
 from matting.engines.network import Interface
 from matting.errors import MattingError
-from matting.pictures.files import write_png
+from matting.pictures.files import quantise, write_png
+from matting.sample import PictureFiles
 from matting.system import filling
 from tools import ROOT
 
@@ -238,6 +239,38 @@ def test_what_is_no_matte_is_refused(answer: Callable, said: str) -> None:
         Predictor(Network(), [])(PICTURE)
 
 
+def test_true_mattes_decide_on_an_int8_version_where_they_are_given(
+    ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floating = open_predictor(ours)(PICTURE)
+    level = 51 if floating.mean() > 0.5 else 204  # far from what the random weights give
+    grey = np.full((8, 12), level, np.uint8)
+
+    class Grey:
+        interface = Interface()
+
+        def __call__(self, image: np.ndarray) -> dict[str, np.ndarray]:
+            return {"alpha": grey[None, None] / np.float32(255)}
+
+    monkeypatch.setattr(quantisation, "_quantise", lambda made_from, target, *_: target.write_bytes(b"eight"))
+    monkeypatch.setattr(quantisation, "open_engine", lambda *_, **__: Grey())
+    moved = np.abs(floating - grey / np.float32(255)).mean()
+    photo, matte = tmp_path / "photo.png", tmp_path / "matte.png"
+    write_png(photo, PICTURE)
+    for truth, said in (
+        (None, "--calibrate_alpha"), (quantise(floating), "from the true mattes by MAD"), (PICTURE[1:, :, 0], "12x7"),
+    ):  # fmt: skip
+        if truth is not None:
+            write_png(matte, truth)
+        with pytest.raises(MattingError, match=said):
+            quantisation.calibrate(ours, [PictureFiles("photo", photo, None if truth is None else matte)])
+        assert not (ours / "model_int8.onnx").exists()
+    write_png(matte, grey)  # the truth lies where int8 has moved to
+    found = quantisation.calibrate(ours, [PictureFiles("photo", photo, matte)])
+    assert found.kept == 0 and found.errors == (pytest.approx(moved), pytest.approx(0, abs=1e-6))
+    assert found.difference == pytest.approx(moved) and (ours / "model_int8.onnx").read_bytes() == b"eight"
+
+
 def test_an_int8_version_is_there_when_it_was_accepted_only(
     ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -253,12 +286,12 @@ def test_an_int8_version_is_there_when_it_was_accepted_only(
     monkeypatch.setattr(quantisation, "_quantise", quantised)
     monkeypatch.setattr(quantisation, "BOUND", -1)  # the first is rejected, and Ctrl-C comes in the second
     with pytest.raises(KeyboardInterrupt):
-        quantisation.calibrate(ours, [tmp_path / "photo.png"])
+        quantisation.calibrate(ours, [PictureFiles("photo", tmp_path / "photo.png")])
     assert len(tries) == 2 and (ours / "deploy.yml").read_bytes() == before
     with pytest.raises(MattingError, match="no model_int8.onnx"):
         open_predictor(ours, precision="int8")
     monkeypatch.setattr(quantisation, "BOUND", 1)
-    quantisation.calibrate(ours, [tmp_path / "photo.png"])
+    quantisation.calibrate(ours, [PictureFiles("photo", tmp_path / "photo.png")])
     assert open_predictor(ours, precision="int8")(PICTURE).shape == (8, 12)
     assert sorted(path.name for path in ours.iterdir()) == [
         "deploy.yml", "model.json", "model.onnx", "model.pdiparams", "model_int8.onnx",

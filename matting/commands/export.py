@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from matting.commands import shared
+from matting.sample import PictureFiles
 from matting.system.streams import say
 
 
@@ -33,6 +35,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("--trimap", action="store_true", help="state that the network takes one; it is known anyway")
     parser.add_argument("--calibrate", type=Path, metavar="IMAGES", help="add an int8 version, tuned on these pictures")
+    parser.add_argument(
+        "--calibrate_alpha", type=Path, metavar="MATTES", help="their true mattes, which then decide on int8"
+    )
     return parser.parse_args()
 
 
@@ -53,6 +58,22 @@ def _size(args: argparse.Namespace) -> tuple[int, int] | None:
     return None if height == -1 else (height, width)
 
 
+def pictures(images: Path | None, alphas: Path | None) -> list[PictureFiles]:
+    """Return the pictures that int8 is tuned on, with their mattes where a folder of those is given."""
+    from matting.pictures.pairing import by_unique_key, partners
+    from matting.prediction.jobs import find_jobs
+
+    flag = f"--calibrate_alpha {alphas}"
+    if alphas is None:
+        return find_jobs(images) if images else []
+    if images is None or not images.is_dir():
+        raise shared.MattingError(f"{flag}: --calibrate must name the folder of photographs that these belong to")
+    jobs = find_jobs(images)
+    names = [job.image.relative_to(images) for job in jobs]
+    found = partners(names, by_unique_key(alphas, flag), flag, "photographs", "matte", "add them")
+    return [replace(job, alpha=alpha) for job, alpha in zip(jobs, found, strict=True)]
+
+
 def main() -> None:
     args = parse_args()
     if args.model_path is None:
@@ -64,9 +85,8 @@ def main() -> None:
     values = shared.configuration(args)
     from matting import builder
     from matting.deployment.export import export
-    from matting.prediction.jobs import find_jobs
 
-    images = [job.image for job in find_jobs(args.calibrate)] if args.calibrate else []
+    files = pictures(args.calibrate, args.calibrate_alpha)
     network: Any = builder.check_component("model", builder.section(values, "model"), "model")
     if args.trimap and "trimap" not in network.inputs:
         raise shared.MattingError(f"--trimap: {values['model']['type']} takes no trimap; leave it out")
@@ -74,8 +94,8 @@ def main() -> None:
     how = "on average" if exported.average else "at most"
     for engine, difference in exported.differences.items():
         say(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
-    if images:
+    if files:
         from matting.deployment.quantisation import calibrate
 
-        say(calibrate(exported.folder, images))
+        say(calibrate(exported.folder, files))
     say(f"written to {exported.folder}")
