@@ -106,6 +106,10 @@ PUBLISHED = {
             "ppm-100", f"{_PADDLESEG}/matting/datasets/PPM-100.zip", "CC BY-NC-SA 4.0",
             "100 portraits with mattes, prepared by PaddleSeg",
         ),
+        Published(
+            "ppm-aim-195", f"{_PADDLESEG}/matting/datasets/PPM-AIM-195.zip", "CC BY-NC-SA 4.0 (PPM-100), AIM-500's own",
+            "PPM-100 and the 95 people of AIM-500: what PaddleSeg's own scores are of",
+        ),
     )
 }  # fmt: skip
 """By name, which is also what `--model_path` and `pretrained:` take."""
