@@ -80,17 +80,30 @@ def test_true_and_false_choose_an_estimate(trained: Path, tmp_path: Path) -> Non
     assert (tmp_path / "True/0_rgba.png").read_bytes() != (tmp_path / "False/0_rgba.png").read_bytes()
 
 
-def test_a_background_that_is_not_given_is_green(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "blue_green_red"),
+    [
+        ((), (0, 255, 0)),
+        (("--background", "r"), (0, 0, 255)),
+        (("--background", "g"), (0, 255, 0)),
+        (("--background", "b"), (255, 0, 0)),
+        (("--background", "w"), (255, 255, 255)),
+    ],
+)
+def test_backgrounds_are_letters_and_green_by_default(
+    trained: Path, tmp_path: Path, flags: tuple, blue_green_red: tuple
+) -> None:
     outcome = run_tool(
         "bg_replace", "--config", trained / "config.yml", "--model_path", trained / "run/best_model", "--engine",
         "dynamic", "--image_path", trained / "data/train/fg/0.png", "--save_dir", tmp_path, "--fg_estimate", "False",
+        *flags,
     )  # fmt: skip
     assert outcome.status == 0, outcome.error
     cut_out(trained, trained / "data/train/fg/0.png", tmp_path)
     alpha, shown = cv2.imread(str(tmp_path / "0_alpha.png"), 0), cv2.imread(str(tmp_path / "0_composite.png"))
     image = cv2.imread(str(trained / "data/train/fg/0.png"))
     weight = alpha[..., None] / 255
-    np.testing.assert_allclose(shown, weight * image + (1 - weight) * np.array([0, 255, 0]), atol=1)
+    np.testing.assert_allclose(shown, weight * image + (1 - weight) * np.array(blue_green_red), atol=1)
 
 
 def test_repeats_lengthen_an_epoch(trained: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from matting.errors import MattingError
-from matting.losses import MODNetLoss, terms
+from matting.losses import LaplacianLoss, MODNetLoss, terms
 
 
 def tensor(values: object) -> paddle.Tensor:
@@ -85,3 +85,33 @@ def test_the_weights_by_hand() -> None:
 def test_an_unknown_mean_is_refused() -> None:
     with pytest.raises(MattingError, match="unknown, image"):
         MODNetLoss(detail_mean="known")
+
+
+def test_the_laplacian_pyramid_by_hand() -> None:
+    """A constant is all in the last level; of a point the blur takes its sides off, and halving keeps the sum."""
+    truth = tensor(np.full((1, 1, 32, 32), 0.25))
+    assert float(terms.laplacian(truth + 0.5, truth)) == pytest.approx(0.5, abs=1e-6)
+    point = np.zeros((1, 1, 8, 8), np.float32)
+    point[..., 3, 4] = 1
+    bell = 1 + 2 * np.exp(-1) + 2 * np.exp(-4)
+    centre = 2 / (10 * bell)
+    expected = (2 * (1 - centre) + 1) / 64
+    found = float(terms.laplacian(tensor(point), tensor(np.zeros_like(point)), levels=1))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_laplacian_loss_weighs_the_whole_and_the_transition() -> None:
+    alpha, truth = np.zeros((1, 1, 32, 32), np.float32), np.zeros((1, 1, 32, 32), np.float32)
+    alpha[..., :16] = 0.4
+    trimap = np.zeros_like(alpha)
+    trimap[..., 20:] = 128
+    target = {"alpha": tensor(truth), "trimap": tensor(trimap)}
+    whole = float(terms.laplacian(tensor(alpha), tensor(truth)))
+    values = LaplacianLoss(weight=3, transition=2)({"alpha": tensor(alpha)}, target)
+    assert {name: float(value) for name, value in values.items()} == {
+        "laplacian": pytest.approx(3 * whole), "laplacian_transition": 0,
+    }  # fmt: skip
+    assert whole > 0 and list(LaplacianLoss()({"alpha": tensor(alpha)}, target)) == ["laplacian"]
+    assert LaplacianLoss().needs == () and LaplacianLoss(transition=1).needs == ("trimap",)
+    with pytest.raises(MattingError, match="sides must be at least 32"):
+        LaplacianLoss()({"alpha": tensor(np.zeros((1, 1, 16, 64)))}, {"alpha": tensor(np.zeros((1, 1, 16, 64)))})

@@ -13,7 +13,7 @@ def parse_args() -> argparse.Namespace:
     parser = shared.parser("Put people before another background.", config_required=False)
     cutting.add_flags(parser, "output/replaced")
     parser.add_argument(
-        "--background", type=shared.filled, default="0,255,0", help="transparent, #rrggbb, r,g,b, or a picture"
+        "--background", type=shared.filled, default="g", help="transparent, r, g, b, w, #rrggbb, r,g,b, or a picture"
     )
     return parser.parse_args()
 
