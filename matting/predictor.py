@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -69,18 +69,21 @@ class Predictor:
         Raises:
             MattingError: as a call, or the network draws no trimap.
         """
-        self._check(image, trimap)
+        self.check(image, trimap)
         if with_trimap and not self.draws_trimap:
             raise MattingError("this network draws no trimap inside, only SHM does; leave it out")
         batch, steps = self.prepare(image, trimap)
         outputs = self.network(*(batch[name] for name in self.network.interface.inputs))
-        self._check_matte(outputs["alpha"], batch["image"].shape[2:])
-        alpha = undo(outputs["alpha"][0, 0], steps)
+        alpha = self.restored(outputs["alpha"], batch, steps)
         drawn = None
         if with_trimap:
             planes = [undo(plane, steps) for plane in outputs["trimap"][0]]
             drawn = _CLASSES[np.argmax(planes, axis=0)]
         return (alpha if trimap is None else impose(alpha, trimap)), drawn
+
+    def stream(self) -> Stream:
+        """Return what cuts out the frames of one clip in turn."""
+        return Stream(self)
 
     @property
     def takes_trimap(self) -> bool:
@@ -110,7 +113,18 @@ class Predictor:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
         return batch, sample.get("undo", ())
 
-    def _check_matte(self, alpha: np.ndarray, size: tuple[int, ...]) -> None:
+    @staticmethod
+    def restored(alpha: np.ndarray, batch: Mapping[str, np.ndarray], steps: tuple) -> np.ndarray:
+        """Return the matte that a network gave, at the photograph's size.
+
+        Args:
+            alpha: as it gave it, (1, 1, H, W).
+            batch, steps: what `prepare` returned.
+
+        Raises:
+            MattingError: it is of another size than the network's input, or not finite.
+        """
+        size = batch["image"].shape[2:]
         if alpha.shape != (1, 1, *size):
             raise MattingError(
                 f"the network gave {alpha.shape} for a picture of {size}; it must be {(1, 1, *size)}: use another "
@@ -120,8 +134,10 @@ class Predictor:
             raise MattingError(
                 "the network gave numbers that are not finite (NaN or infinite); its weights are broken: use others"
             )
+        return undo(alpha[0, 0], steps)
 
-    def _check(self, image: np.ndarray, trimap: np.ndarray | None) -> None:
+    def check(self, image: np.ndarray, trimap: np.ndarray | None = None) -> None:
+        """Refuse arrays that a call does not take; raises MattingError as a call does."""
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
             raise MattingError(f"the image is {image.dtype} {image.shape}; a predictor takes (H, W, 3) RGB uint8")
         if trimap is None and self.takes_trimap:
@@ -131,6 +147,58 @@ class Predictor:
             )
         if trimap is not None and trimap.shape != image.shape[:2]:
             raise MattingError(f"the trimap is {trimap.shape} but the image is {image.shape[:2]}; the sizes must agree")
+
+
+class Stream:
+    """The frames of one clip, each called for in turn: a network with a memory is given what it remembered of the last.
+
+    Networks without one see every frame by itself, so that whatever reads clips need not know which it has. Not for
+    several threads: frames follow each other. `Predictor.stream` makes one.
+
+    Args:
+        predictor: by which frames are brought to the network and back.
+    """
+
+    def __init__(self, predictor: Predictor) -> None:
+        self._predictor = predictor
+        self._states: list[np.ndarray] = []
+        self._size: tuple[int, ...] = ()
+
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the matte of the next frame, and its foreground's own colours if the network finds them.
+
+        A frame of another size than the last begins anew, as does the one after `reset`.
+
+        Args:
+            frame: (H, W, 3) RGB uint8.
+
+        Returns:
+            (H, W) float32 in [0, 1], and (H, W, 3) RGB uint8 or None.
+
+        Raises:
+            MattingError: as a call of the predictor.
+        """
+        predictor = self._predictor
+        interface = predictor.network.interface
+        if not interface.states and "foreground" not in interface.outputs:
+            return predictor(frame), None
+        predictor.check(frame)
+        if frame.shape != self._size:
+            self.reset()
+        batch, steps = predictor.prepare(frame)
+        outputs = predictor.network(*(batch[name] for name in interface.inputs), *self._states)
+        alpha = predictor.restored(outputs["alpha"], batch, steps)
+        # Only now, so that a frame that failed is not remembered.
+        self._states = [outputs[name] for name in interface.gives[len(interface.outputs) :]]
+        self._size = frame.shape
+        if "foreground" not in interface.outputs:
+            return alpha, None
+        planes = [undo(plane, steps) for plane in outputs["foreground"][0]]
+        return alpha, np.rint(255 * np.dstack(planes)).astype(np.uint8)
+
+    def reset(self) -> None:
+        """Forget the frames before, as where another scene begins."""
+        self._states = []
 
 
 def padded(sample: Sample, interface: Interface) -> Sample:

@@ -44,6 +44,8 @@ class Deployment:
         """Write `deploy.yml` with the checksums of the files that are in the folder now."""
         names = [name for name in sorted((*FILES.values(), PARAMETERS)) if (folder / name).is_file()]
         interface = {key: _plain(value) for key, value in asdict(self.interface).items()}
+        if not self.interface.states:
+            del interface["states"]
         content = {
             "format": fields.FORMAT,
             "version": __version__,
@@ -74,6 +76,7 @@ class Deployment:
             content["smallest"],
             tuple(size) if size else None,
             tuple(content["outputs"]),
+            tuple(content.get("states", ())),
         )
         read = cls(content["model"], interface, content["transforms"], content["weights_sha256"], content["files"])
         read._check_files(folder)

@@ -17,7 +17,7 @@ import paddle
 from matting import builder, weights
 from matting.builder import section
 from matting.deployment.description import Deployment, put_into_place
-from matting.engines import FILES, PARAMETERS, Interface, installed, open_engine, paddle_file
+from matting.engines import FILES, PARAMETERS, Interface, Network, installed, open_engine, paddle_file
 from matting.engines.dynamic import DynamicNetwork
 from matting.engines.trial import trial_inputs
 from matting.errors import MattingError, UnwritableError
@@ -60,9 +60,9 @@ class _Outputs(paddle.nn.Layer):
         super().__init__()
         self.network = network
 
-    def forward(self, image: paddle.Tensor, trimap: paddle.Tensor | None = None) -> list[paddle.Tensor]:
-        outputs = self.network(*([image] if trimap is None else [image, trimap]))
-        return [outputs[name] for name in self.network.outputs]
+    def forward(self, inputs: list[paddle.Tensor]) -> list[paddle.Tensor]:  # no *inputs: they cannot be traced
+        outputs = self.network(*inputs)
+        return [outputs[name] for name in self.network.interface.gives]
 
 
 def export(
@@ -109,7 +109,7 @@ def export(
 
 
 def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict[str, float]:
-    """Return by engine how far alpha is from what the network computes in float64, on noise and on a picture.
+    """Return by engine how far its answers are from what the network computes in float64, on noise and on a picture.
 
     "dynamic" is the network in float32 as Paddle runs it, which can be farther off than the engines: on large maps its
     instance norms lose digits. The largest difference counts; for networks that jump, where any engine's rounding, and
@@ -120,20 +120,17 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
             networks amplify rounding).
     """
     inputs = trial_inputs(interface)
-    found = {"dynamic": [DynamicNetwork(network)(*arrays)["alpha"] for arrays in inputs]}
+    found = {"dynamic": [_answers(DynamicNetwork(network), arrays) for arrays in inputs]}
     for name in installed():
         engine = open_engine(folder, interface, name)
-        found[name] = [engine(*arrays)["alpha"] for arrays in inputs]
+        found[name] = [_answers(engine, arrays) for arrays in inputs]
     network.to(dtype="float64")
-    with paddle.no_grad():
-        exact = [
-            network(*(paddle.to_tensor(array, "float64") for array in arrays))["alpha"].numpy() for arrays in inputs
-        ]
+    exact = [_answers(_Exact(network), arrays) for arrays in inputs]
     jumps = network.jumps
     distance = np.mean if jumps else np.max
     differences = {
-        name: max(float(distance(np.abs(alpha - truth))) for alpha, truth in zip(alphas, exact, strict=True))
-        for name, alphas in found.items()
+        name: max(float(distance(np.abs(answer - truth))) for answer, truth in zip(answers, exact, strict=True))
+        for name, answers in found.items()
     }
     bound = MEAN_TOLERANCE if jumps else max(TOLERANCE, 5 * differences["dynamic"])
     for name, difference in differences.items():
@@ -144,15 +141,38 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
     return differences
 
 
+class _Exact:
+    """A network of float64 as a function on arrays."""
+
+    def __init__(self, network: paddle.nn.Layer) -> None:
+        self.network, self.interface = network, network.interface
+
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        with paddle.no_grad():
+            outputs = self.network(*(paddle.to_tensor(array, "float64") for array in inputs))
+        return {name: outputs[name].numpy() for name in self.interface.gives}
+
+
+def _answers(network: Network, arrays: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return alpha, and the foreground of a network that finds it: of two frames in turn, if it has a memory."""
+    interface = network.interface
+    names = [name for name in ("alpha", "foreground") if name in interface.outputs]
+    outputs = network(*arrays)
+    answers = [outputs[name] for name in names]
+    if interface.states:
+        states = [outputs[name] for name in interface.gives[len(interface.outputs) :]]
+        outputs = network(*(np.roll(array, 5, axis=3) for array in arrays), *states)
+        answers += [outputs[name] for name in names]
+    return np.concatenate(answers, axis=1)
+
+
 def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) -> None:
     sides = interface.size or (None, None)
-    specs = [
-        paddle.static.InputSpec([None, 3 if name == "image" else 1, *sides], "float32", name)
-        for name in interface.inputs
-    ]
+    shapes = {"image": [None, 3, *sides], "trimap": [None, 1, *sides]}
+    specs = [paddle.static.InputSpec(shapes.get(name, [None] * 4), "float32", name) for name in interface.takes]
     reduced = _Outputs(network)
     reduced.eval()
-    traced = paddle.jit.to_static(reduced, input_spec=specs, full_graph=True)
+    traced = paddle.jit.to_static(reduced, input_spec=[specs], full_graph=True)
     paddle.jit.save(traced, str(folder / "model"))
     try:
         paddle_file.check(folder / FILES["paddle"], folder / PARAMETERS)
@@ -173,7 +193,7 @@ def _write_onnx(folder: Path, described: Deployment) -> None:
     # Its own constant folding would install packages by itself.
     with _quiet():
         content = paddle2onnx.export(str(program), str(parameters), None, opset_version=_OPSET, optimize_tool="none")
-    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, described.interface.outputs, described.model))
+    (folder / FILES["onnx"]).write_bytes(onnx_graph.finish(content, described.interface, described.model))
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ LARGEST_STEP = 1024
 
 _LARGEST_SIDE = 16384
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_OUTPUTS = (["alpha"], ["alpha", "trimap"], ["alpha", "foreground"])
 
 
 def _is_step(value: Any) -> bool:
@@ -27,6 +28,10 @@ def _is_size(value: Any) -> bool:
     return value is None or all(type(side) is int and 1 <= side <= _LARGEST_SIDE for side in sides)
 
 
+def _are_states(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and name.isidentifier() for name in value)
+
+
 def _are_files(value: Any) -> bool:
     return isinstance(value, dict) and all(
         isinstance(name, str) and _NAME.fullmatch(name) and isinstance(digest, str) for name, digest in value.items()
@@ -35,7 +40,8 @@ def _are_files(value: Any) -> bool:
 
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "model": (lambda value: isinstance(value, str), "a text"),
-    "outputs": (lambda value: value in (["alpha"], ["alpha", "trimap"]), "[alpha] or [alpha, trimap]"),
+    "outputs": (lambda value: value in _OUTPUTS, "[alpha], [alpha, trimap] or [alpha, foreground]"),
+    "states": (_are_states, "names of letters and digits, as in [r1, r2]; leave it out for a network without memory"),
     "inputs": (lambda value: value in (["image"], ["image", "trimap"]), "[image] or [image, trimap]"),
     "stride": (_is_step, f"a whole number from 1 to {LARGEST_STEP}"),
     "smallest": (_is_step, f"a whole number from 1 to {LARGEST_STEP}"),
@@ -55,6 +61,8 @@ def check(content: Mapping[str, Any]) -> None:
     if content.get("format") != FORMAT:
         raise MattingError(f"its format is not {FORMAT}")
     for field, (holds, rule) in _RULES.items():
+        if field == "states" and field not in content:
+            continue
         if field not in content:
             raise MattingError(f"it has no {field}")
         if not holds(content[field]):

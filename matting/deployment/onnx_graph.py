@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from matting.engines import Interface
 
-def finish(content: bytes, outputs: Sequence[str], description: str) -> bytes:
+
+def finish(content: bytes, interface: Interface, description: str) -> bytes:
     """Return a converted model with its outputs named, its free sizes named, and its instance norms spread out.
 
     Args:
-        content: a serialised model with 4-dimensional inputs and as many outputs as there are names.
+        content: a serialised model with 4-dimensional inputs, and the outputs of the interface in its order.
     """
+    states = {*interface.states, *interface.gives[len(interface.outputs) :]}
     model = onnx.load_model_from_string(content)
-    for old, new in zip([value.name for value in model.graph.output], outputs, strict=True):
+    for old, new in zip([value.name for value in model.graph.output], interface.gives, strict=True):
         _rename(model, old, new)
     for value in (*model.graph.input, *model.graph.output):
-        for dimension, name in zip(value.type.tensor_type.shape.dim, ("batch", "", "height", "width"), strict=True):
+        # Runtimes take sizes of one name for equal; a state's are its own, and its channels too: it may be one zero.
+        own = f"{value.name}_" if value.name in states else ""
+        sizes = ("batch", f"{own}channels" if own else "", f"{own}height", f"{own}width")
+        for dimension, name in zip(value.type.tensor_type.shape.dim, sizes, strict=True):
             if not dimension.HasField("dim_value") and name:
                 dimension.dim_param = name
     _spread_instance_norms(model)

@@ -32,7 +32,7 @@ class DynamicNetwork:
             with paddle.no_grad():
                 outputs = self.layer(*(paddle.to_tensor(array) for array in inputs))
                 # Under mixed precision they are shorter.
-                return {name: outputs[name].astype("float32").numpy() for name in self.interface.outputs}
+                return {name: outputs[name].astype("float32").numpy() for name in self.interface.gives}
         finally:
             for part, was_training in modes:
                 part.training = was_training

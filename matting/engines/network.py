@@ -24,7 +24,9 @@ class Interface:
         smallest: and not below this.
         size: (height, width) if the network takes no other.
         outputs: "alpha", (N, 1, H, W) in [0, 1], and what it draws besides: "trimap", (N, 3, H, W) probabilities of
-            background, unknown, foreground.
+            background, unknown, foreground; "foreground", (N, 3, H, W) RGB in [0, 1], its own colours.
+        states: what a recurrent network remembers from frame to frame. It takes them behind its inputs and gives each
+            as `next_` and its name.
     """
 
     inputs: tuple[str, ...] = ("image",)
@@ -32,6 +34,17 @@ class Interface:
     smallest: int = 1
     size: tuple[int, int] | None = None
     outputs: tuple[str, ...] = ("alpha",)
+    states: tuple[str, ...] = ()
+
+    @property
+    def takes(self) -> tuple[str, ...]:
+        """Everything that goes in, in order: inputs, then states."""
+        return (*self.inputs, *self.states)
+
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """Everything that comes out, in order: outputs, then the states for the next frame."""
+        return (*self.outputs, *(f"next_{name}" for name in self.states))
 
     def check_names(self, file: Path, inputs: Sequence[str], outputs: Sequence[str]) -> None:
         """Refuse a file that takes other inputs, or lacks an output, as an engine found them in it.
@@ -39,11 +52,24 @@ class Interface:
         Raises:
             MattingError: with the names and the rule.
         """
-        if sorted(inputs) != sorted(self.inputs) or set(self.outputs) - set(outputs):
+        if sorted(inputs) != sorted(self.takes) or set(self.gives) - set(outputs):
             raise MattingError(
                 f"{file} takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}; it must "
-                f"take {', '.join(self.inputs)} and give {', '.join(self.outputs)}; export again"
+                f"take {', '.join(self.takes)} and give {', '.join(self.gives)}; export again"
             )
+
+    def completed(self, arrays: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        """Return what a network is called with by name: for a first frame, which comes without states, with empty ones.
+
+        Raises:
+            MattingError: the network does not take inputs of this size.
+        """
+        import numpy as np
+
+        self.check(arrays)
+        if len(arrays) == len(self.inputs):
+            arrays += (np.zeros((len(arrays[0]), 1, 1, 1), np.float32),) * len(self.states)
+        return dict(zip(self.takes, arrays, strict=True))
 
     def check(self, arrays: tuple[np.ndarray, ...]) -> None:
         """Refuse inputs that the network does not take, before an engine says so in its own words.
@@ -70,7 +96,10 @@ class Network(Protocol):
     interface: Interface
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
-        """Map float32 (N, C, H, W) inputs, in the order of `interface.inputs`, to float32 `interface.outputs`."""
+        """Map float32 (N, C, H, W) inputs, in the order of `interface.takes`, to float32 `interface.gives`.
+
+        Without its states a recurrent network sees a first frame.
+        """
         ...
 
 

@@ -35,8 +35,7 @@ class ONNXRuntimeNetwork:
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """See `matting.engines.Network`."""
-        self.interface.check(inputs)
-        names = self.interface.outputs
+        named, names = self.interface.completed(inputs), self.interface.gives
         with explained("ONNX Runtime", self._file):
-            arrays = self._session.run(list(names), dict(zip(self.interface.inputs, inputs, strict=True)))
+            arrays = self._session.run(list(names), named)
         return dict(zip(names, arrays, strict=True))

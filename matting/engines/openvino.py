@@ -50,20 +50,19 @@ class OpenVINONetwork:
             # Kept, because each new size reads the network again, and by then the file may be gone or another.
             self._content = file.read_bytes()
             model = self._core.read_model(self._content)
-        known = {*interface.inputs, *interface.outputs}
+        known = {*interface.takes, *interface.gives}
         interface.check_names(
             file, [_name(value, known) for value in model.inputs], [_name(value, known) for value in model.outputs]
         )
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """See `matting.engines.Network`."""
-        self.interface.check(inputs)
-        arrays = dict(zip(self.interface.inputs, inputs, strict=True))
+        arrays = self.interface.completed(inputs)
         # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
         with self._lock, explained("OpenVINO", self._file):
             request = self._request(arrays)
             request.infer(arrays, share_inputs=True)
-            return {name: request.get_tensor(name).data.copy() for name in self.interface.outputs}
+            return {name: request.get_tensor(name).data.copy() for name in self.interface.gives}
 
     def _request(self, arrays: dict[str, np.ndarray]) -> Any:
         sizes = tuple(array.shape for array in arrays.values())

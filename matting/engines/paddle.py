@@ -38,16 +38,16 @@ class PaddleInferenceNetwork:
             self._predictor = inference.create_predictor(config)
         # Its program does not keep the names of its outputs, only their order.
         names = self._predictor.get_output_names()
-        outputs = interface.outputs if len(names) == len(interface.outputs) else names
+        outputs = interface.gives if len(names) == len(interface.gives) else names
         interface.check_names(file, self._predictor.get_input_names(), outputs)
         self._lock = threading.Lock()
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         """See `matting.engines.Network`."""
-        self.interface.check(inputs)
+        arrays = self.interface.completed(inputs)
         with self._lock, explained("Paddle Inference", self._file):
-            for name, array in zip(self.interface.inputs, inputs, strict=True):
+            for name, array in arrays.items():
                 self._predictor.get_input_handle(name).copy_from_cpu(np.ascontiguousarray(array))
             self._predictor.run()
             handles = map(self._predictor.get_output_handle, self._predictor.get_output_names())
-            return {name: handle.copy_to_cpu() for name, handle in zip(self.interface.outputs, handles, strict=True)}
+            return {name: handle.copy_to_cpu() for name, handle in zip(self.interface.gives, handles, strict=True)}

@@ -25,10 +25,14 @@ def trial_picture(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def trial_inputs(interface: Interface) -> list[tuple[np.ndarray, ...]]:
-    """Return noise and the trial picture, of two sizes where sizes are free, the first as a batch of two."""
+    """Return noise and the trial picture, of two sizes where sizes are free, the first as a batch of two.
+
+    The picture for a network with a memory is long: such a one works on a reduced frame, if there is much to reduce.
+    """
     rng = np.random.default_rng(0)
     step = max(interface.stride, interface.smallest, 32)
-    sizes = [(3 * step, 2 * step), (4 * step, 5 * step)] if interface.size is None else [interface.size] * 2
+    long = 20 if interface.states else 5
+    sizes = [(3 * step, 2 * step), (4 * step, long * step)] if interface.size is None else [interface.size] * 2
     noise = rng.normal(size=(2, 3, *sizes[0])).astype(np.float32)
     image, alpha = trial_picture(*sizes[1])
     picture = (image.transpose(2, 0, 1)[None] / 127.5 - 1).astype(np.float32)

@@ -14,14 +14,16 @@ class MattingModel(nn.Layer):
 
     `forward(image, trimap=None)` takes float32 (N, C, H, W) and returns a mapping that always holds `alpha`
     (N, 1, H, W); in evaluation mode everything named by `outputs`, while training also what its loss needs. It never
-    sees the truth and computes no loss. State that outlives a call is an input and an output, not an attribute.
+    sees the truth and computes no loss. State that outlives a call is an input and an output, not an attribute: a
+    network with `states` takes them behind its inputs, or none of them, and returns each as `next_` and its name.
 
     Attributes:
         inputs: the layers of a sample that `forward` takes, in its order.
         outputs: what it gives in evaluation mode; see `Interface`.
+        states: what it remembers from frame to frame; see `Interface`.
         stride: height and width must be multiples of this.
         smallest: and not below this.
-        default_loss: the criterion that a configuration without `loss:` gets.
+        default_loss: the criterion that a configuration without `loss:` gets; None if it is for prediction alone.
         ignored_keys: names that published weights carry along without being of this network.
         map_strides: of a backbone's maps, each of the sets that it can work with.
         unread_maps: places of maps that it does not look at, so that what leads to them alone never learns.
@@ -31,9 +33,10 @@ class MattingModel(nn.Layer):
 
     inputs: tuple[str, ...] = ("image",)
     outputs: tuple[str, ...] = ("alpha",)
+    states: tuple[str, ...] = ()
     stride: int = 32
     smallest: int = 32
-    default_loss: str
+    default_loss: str | None
     ignored_keys: tuple[str, ...] = ()
     map_strides: tuple[tuple[int, ...], ...] = (FIVE,)
     unread_maps: tuple[int, ...] = ()
@@ -54,7 +57,7 @@ class MattingModel(nn.Layer):
     @property
     def interface(self) -> Interface:
         """What an engine has to know of this network."""
-        return Interface(self.inputs, self.stride, self.smallest, outputs=self.outputs)
+        return Interface(self.inputs, self.stride, self.smallest, outputs=self.outputs, states=self.states)
 
     def _check_backbone(self, backbone: nn.Layer) -> None:
         name, given = type(self).__name__, type(backbone).__name__
