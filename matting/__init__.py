@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from matting.deployment.loading import load
     from matting.errors import MattingError
     from matting.pictures.files import read_image, write_image
-    from matting.prediction.single import cutout
+    from matting.prediction.single import cutout, cutouts
     from matting.predictor import Predictor
 
-__all__ = ["MattingError", "Predictor", "__version__", "cutout", "load", "read_image", "write_image"]
+__all__ = ["MattingError", "Predictor", "__version__", "cutout", "cutouts", "load", "read_image", "write_image"]
 
 _HOMES = {
     "MattingError": "errors",
     "Predictor": "predictor",
     "cutout": "prediction.single",
+    "cutouts": "prediction.single",
     "load": "deployment.loading",
     "read_image": "pictures.files",
     "write_image": "pictures.files",

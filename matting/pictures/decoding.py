@@ -24,7 +24,7 @@ def decode(path: str | Path, pixel_limit: int) -> np.ndarray:
     return decode_with_header(path, pixel_limit)[0]
 
 
-def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, Header]:
+def decode_with_header(path: str | Path, pixel_limit: int, data: bytes | None = None) -> tuple[np.ndarray, Header]:
     """Return a file's pixels, turned upright as its EXIF orientation says, and what else the file says of itself.
 
     OpenCV decodes, because it takes half of Pillow's time. It cannot be trusted with a file cut short: from a path it
@@ -34,6 +34,9 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
 
     A packed file (`matting.pictures.packed`) is mapped, not read.
 
+    Args:
+        data: the file's content where somebody has it already; `path` is then what messages call it.
+
     Returns:
         (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA, in the depth of the file: uint8, uint16 or float32, and the
         header, whose profile says what the numbers mean; that of CMYK is used up, for the pixels are sRGB then.
@@ -41,10 +44,10 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
     Raises:
         MattingError: the file is missing, broken, cut short, no picture, or has more than `pixel_limit` pixels.
     """
-    if str(path).endswith(packed.ENDING):
+    if data is None and str(path).endswith(packed.ENDING):
         pixels = _within(packed.read(path), path, pixel_limit)
         return pixels, Header("NPY", pixels.shape[0], pixels.shape[1], "")
-    data = read_file(path, pixel_limit)
+    data = read_file(path, pixel_limit) if data is None else data
     header = read_header(data, path, pixel_limit)
     # OpenCV would multiply the colours of such a TIFF by its fourth channel.
     is_multiplied = (header.format, header.mode, header.depth) == ("TIFF", "RGBA", 4)
@@ -64,7 +67,7 @@ def decode_with_header(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, 
         )
     if header.format == "TIFF":
         return pixels, header  # both libraries turn this format upright by themselves, and no other
-    return _upright(pixels, header.orientation), header
+    return upright(pixels, header.orientation), header
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ def _within(pixels: np.ndarray, path: str | Path, pixel_limit: int) -> np.ndarra
     return pixels
 
 
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     """Undo one of EXIF's eight orientations: 5 to 8 swap the axes, then none, one or both are reversed."""
     if orientation in (5, 6, 7, 8):
         pixels = cv2.transpose(pixels)

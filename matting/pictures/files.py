@@ -67,23 +67,34 @@ def read_image(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     Raises:
         MattingError: the file is missing, broken, cut short, no picture or too large.
     """
-    own, profile, _ = _read_own(path, pixel_limit)
+    own, profile = _own(*decode_with_header(path, pixel_limit), path)
     return colour.convert(own, profile)
 
 
-def read_photograph(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> Photograph:
+def read_photograph(path: str | Path, pixel_limit: int = PIXEL_LIMIT, data: bytes | None = None) -> Photograph:
     """Read a photograph whose results are to look like it: as `read_image`, and in its own colours.
+
+    Args:
+        data: the file's content where somebody has it already; `path` is then what messages call it.
 
     Raises:
         MattingError: as `read_image`.
     """
-    own, profile, header = _read_own(path, pixel_limit)
+    return photograph_of(*decode_with_header(path, pixel_limit, data), path)
+
+
+def photograph_of(pixels: np.ndarray, header: Header, path: str | Path) -> Photograph:
+    """Return a photograph that is decoded already and upright.
+
+    Raises:
+        MattingError: its floating point does not lie in [0, 1].
+    """
+    own, profile = _own(pixels, header, path)
     return Photograph(own, colour.convert(own, profile), read_metadata(header, profile))
 
 
-def _read_own(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, bytes | None, Header]:
+def _own(pixels: np.ndarray, header: Header, path: str | Path) -> tuple[np.ndarray, bytes | None]:
     """Return a photograph in RGB of 8 bits with its profile, which is None for sRGB."""
-    pixels, header = decode_with_header(path, pixel_limit)
     if pixels.dtype != np.uint8:
         pixels = quantise(_unit(pixels, path))
     if header.mode == "LA" and pixels.ndim == 3:
@@ -91,9 +102,9 @@ def _read_own(path: str | Path, pixel_limit: int) -> tuple[np.ndarray, bytes | N
     profile = colour.usable(header.profile, "L" if pixels.ndim == 2 else "RGB", path)
     if pixels.ndim == 2:
         if colour.is_for_grey(profile):
-            return colour.convert(pixels, profile), None, header
+            return colour.convert(pixels, profile), None
         pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
-    return cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels, profile, header
+    return (cv2.cvtColor(pixels, cv2.COLOR_RGBA2RGB) if pixels.shape[2] == 4 else pixels), profile
 
 
 def read_alpha(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:

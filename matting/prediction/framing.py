@@ -63,16 +63,16 @@ class Framing:
 
     @classmethod
     def parse(
-        cls, crop: bool = False, margin: str | int = 0, canvas: str | None = None, position: str = POSITIONS[0],
-        max_size: int | None = None,
+        cls, crop: bool = False, margin: str | int = 0, canvas: str | tuple[int, int] | None = None,
+        position: str = POSITIONS[0], max_size: int | None = None,
     ) -> Framing:  # fmt: skip
-        """Make one from what the command line says; `canvas` is WIDTHxHEIGHT, or a number for a square.
+        """Make one from what somebody typed; `canvas` is WIDTHxHEIGHT, or a number for a square, as text.
 
         Raises:
             MattingError: as the constructor.
         """
-        if canvas is None:
-            return cls(crop, margin, None, position, max_size)
+        if canvas is None or isinstance(canvas, tuple):
+            return cls(crop, margin, canvas, position, max_size)
         sides = re.fullmatch(r"(\d{1,6})(?:x(\d{1,6}))?", str(canvas))
         if sides is None:
             raise MattingError(f"--canvas {canvas}: it must be WIDTHxHEIGHT, as 1000x1000")

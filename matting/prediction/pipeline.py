@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from matting.prediction.record import Claim, Record
 from matting.predictor import Predictor
 from matting.sample import PictureFiles
 from matting.system import memory
-from matting.system.prefetching import read_ahead
+from matting.system.prefetching import in_three_stages
 from matting.system.progress_meter import progress
 
 Drawer = Callable[[np.ndarray], np.ndarray]
@@ -95,12 +95,8 @@ def _run(
     stages: _Stages, todo: Sequence[PictureFiles], num_workers: int, summary: Summary, tell: Callable[[str], object]
 ) -> None:
     """Take the jobs through the stages and sum up; whatever ends it early, what is being written is finished first."""
-
-    def matted() -> Iterator[_Work]:
-        for work in read_ahead(stages.decode, todo, num_workers):
-            yield stages.matte(work)
-
-    with contextlib.closing(read_ahead(stages.write, matted(), num_workers)) as finished:
+    stream = in_three_stages(stages.decode, stages.matte, stages.write, todo, num_workers)
+    with contextlib.closing(stream) as finished:
         for work in progress(finished, len(todo), "picture", leave=True):
             if work.error is not None:
                 summary.fail(work.job, work.error, tell)

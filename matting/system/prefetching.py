@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Generator, Iterable
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Middle = TypeVar("Middle")
+Raw = TypeVar("Raw")
 
 
 def read_ahead(
@@ -34,3 +37,24 @@ def read_ahead(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def in_three_stages(
+    begin: Callable[[Item], Raw],
+    compute: Callable[[Raw], Middle],
+    finish: Callable[[Middle], Result],
+    items: Iterable[Item],
+    num_workers: int = 0,
+) -> Generator[Result, None, None]:
+    """Yield `finish(compute(begin(item)))` for each item in order, the three stages at the same time.
+
+    `compute` runs in the caller's thread, the others in `num_workers` threads each, as by `read_ahead`. When it is
+    closed early, what is being finished is finished first.
+    """
+
+    def computed() -> Iterator[Middle]:
+        for item in read_ahead(begin, items, num_workers):
+            yield compute(item)
+
+    with contextlib.closing(read_ahead(finish, computed(), num_workers)) as finished:
+        yield from finished
