@@ -12,7 +12,9 @@ from scipy.ndimage import grey_dilation, grey_erosion
 import parity
 from demo.drawn_people import draw_portrait
 from matting import builder, config, weights
+from matting.deployment import completion
 from matting.errors import MattingError
+from matting.evaluation.table import Evaluation
 from matting.losses import SOCLoss
 from matting.losses.soc import boundary
 from matting.models import MODNet
@@ -251,6 +253,61 @@ def test_an_adaptation_that_gets_worse_ends_in_order_and_stays_ended(
         assert last.name == "iter_9" and checkpoint.progress_of(last).validated == 9
     log = (trained / "run/adapt.log").read_text(encoding="utf-8")
     assert log.count("stopped: the held-out inconsistency rose 2 epochs in a row") == 2
+
+
+def test_where_labels_tell_that_it_harms_the_network_from_before_is_kept(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched, scored = iter([0.5, 0.4, 0.3, 0.2, 0.1]), iter([0.10, 0.09, 0.12, 0.13, 0.14])
+
+    def scores(*_: object, **__: object) -> Evaluation:
+        error = next(scored)
+        return Evaluation([], {"MAD": error, "MSE": error / 2})
+
+    monkeypatch.setattr("matting.training.watcher.inconsistency", lambda *_: next(watched))
+    monkeypatch.setattr("matting.training.watcher.evaluate", scores)
+    monkeypatch.setattr(builder, "dataset", lambda *_: [])
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    how = Adaptation(epochs=9, size=(64, 64), patience=2, labelled=True)
+    adapt(values, trained / "modnet.pdparams", photos, trained / "run", how)
+    assert checkpoint.latest(trained / "run").name == "iter_9"
+    kept, first = (weights.read_weights(trained / "run" / folder) for folder in ("adapted", "iter_3"))
+    for key, value in kept.items():
+        np.testing.assert_array_equal(value, first[f"student.{key}"], err_msg=key)
+    log = (trained / "run/adapt.log").read_text(encoding="utf-8")
+    assert log.count("labelled MAD rose from 0.1000 to 0.1") == 2 and "these photographs pull away" in log
+    assert "stopped: labelled scores were worse than at the start for 2 epochs in a row" in log
+
+
+def test_heads_that_the_weights_lack_are_fitted_before_branches_are_compared(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completion, "_FITTING_SIDE", 64)
+    monkeypatch.setattr(completion, "STEPS", 5)
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    neutral, heads = weights.read_weights(trained / "modnet.pdparams"), completion.FITTED[0]
+    neutral |= {key: 0 * value for key, value in neutral.items() if key.startswith(heads)}
+    weights.write_weights(trained / "neutral.pdparams", neutral)
+    how = Adaptation(epochs=1, size=(64, 64))
+    for name, fitted in (("neutral", 1), ("modnet", 0)):
+        adapt(values, trained / f"{name}.pdparams", photos, trained / name, how)
+        assert (trained / name / "adapt.log").read_text(encoding="utf-8").count("fitted to the network's own") == fitted
+        assert weights.read_weights(trained / name / "adapted")[f"{heads}layers.0.weight"].any()
+        kept = weights.read_weights(trained / name / "iter_3")
+        assert kept[f"teacher.{heads}layers.0.weight"].any()
+    resumed = {"resume_from": trained / "neutral/iter_3"}
+    longer = Adaptation(epochs=2, size=(64, 64))
+    adapt(values, trained / "neutral.pdparams", photos, trained / "neutral", longer, **resumed)
+    assert (trained / "neutral/adapt.log").read_text(encoding="utf-8").count("fitted to the network's own") == 1
+
+
+def test_branches_that_agree_already_have_little_to_gain(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    values, photos = config.load(trained / "modnet.yml"), sorted((trained / "photos").iterdir())
+    for start, said in ((0.004, True), (0.04, False)):
+        monkeypatch.setattr("matting.training.watcher.inconsistency", lambda *_, found=start: found)
+        how, folder = Adaptation(epochs=1, size=(64, 64)), trained / f"run_{start}"
+        adapt(values, trained / "modnet.pdparams", photos, folder, how)
+        assert ("little to gain" in (folder / "adapt.log").read_text(encoding="utf-8")) is said
 
 
 def test_what_cannot_be_adapted_says_so(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from matting.pictures.files import read_image
 
 logger = logging.getLogger(__name__)
 
-FITTED = ("head.lr_branch.conv_lr", "head.hr_branch.conv_hr")
+FITTED = ("head.lr_branch.conv_lr.", "head.hr_branch.conv_hr.")
 """MODNet's heads that only training has, which an export for prediction leaves out."""
 
 _SIDE = 512
@@ -28,10 +28,13 @@ _SIDE = 512
 _MOST, _LARGEST_SHORT = 64, 768
 """Photographs that are read, and pixels of their short side."""
 
+STEPS = 100
+"""Of fitting the heads."""
+
 _FITTING_SIDE, _FITTING_CROPS, _FITTING_BATCH, _FITTING_RATE = 256, 16, 4, 0.003
 
 
-def complete(network: paddle.nn.Layer, pictures: Sequence[np.ndarray], steps: int = 100, seed: int = 0) -> None:
+def complete(network: paddle.nn.Layer, pictures: Sequence[np.ndarray], steps: int = STEPS, seed: int = 0) -> None:
     """Measure the encoder's norms and fit the heads of training; in evaluation the network stays the function it was.
 
     Args:
@@ -47,6 +50,12 @@ def complete(network: paddle.nn.Layer, pictures: Sequence[np.ndarray], steps: in
         raise MattingError("there are no pictures to measure the norms over; give some photographs of people")
     calibrate(network, pictures)
     fit_heads(network, pictures, steps, seed)
+
+
+def lacks_heads(network: paddle.nn.Layer) -> bool:
+    """Return whether a MODNet came without the heads of training, which then say 1/2 everywhere."""
+    kernels = [value for name, value in network.named_parameters() if name == f"{FITTED[0]}layers.0.weight"]
+    return any(not kernel.numpy().any() for kernel in kernels)
 
 
 def read_pictures(paths: Sequence[Path]) -> list[np.ndarray]:

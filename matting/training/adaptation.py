@@ -13,6 +13,7 @@ import paddle
 from matting import builder, devices
 from matting.builder import transforms
 from matting.datasets.photographs import Photographs
+from matting.deployment import completion
 from matting.errors import MattingError
 from matting.system.ranks import ranks
 from matting.training import resuming, run_folder
@@ -77,6 +78,11 @@ def adapt(
     pair = [builder.model(values, pretrained=False) for _ in range(2)]
     for network in pair:
         load_trained(network, model_path, values)
+    if resume_from is None and completion.lacks_heads(pair[1]):
+        logger.info("these weights lack the semantic and detail heads; they are fitted to the network's own mattes")
+        # The teacher's, as Paddle numbers the state of a second optimizer of the same parameters otherwise.
+        completion.fit_heads(pair[1], completion.read_pictures(learnt), completion.STEPS, seed)
+        pair[0].set_state_dict(pair[1].state_dict())
     steps = len(learnt) // how.batch_size
     adapting = Adapting(pair[0], pair[1], how, steps)
     adapting.train()
@@ -97,8 +103,8 @@ def adapt(
         is_enough=watcher.is_enough, resume_from=resume_from,
         settings={"teacher": how.teacher, "momentum": how.momentum, "size": list(how.size)},
     )  # fmt: skip
-    if watcher.is_enough():
-        logger.warning("stopped: the held-out inconsistency rose %d epochs in a row", how.patience)
+    if reason := watcher.reason():
+        logger.warning("stopped: %s", reason)
     watcher.show(save_dir / _SHEET)
     return save_dir / ADAPTED
 
