@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from matting import config
+from matting.__main__ import GROUPS
 from tools import ROOT, tool_parser
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "data/README.md"])
@@ -200,7 +201,14 @@ def commands(page: Path) -> Iterator[tuple[str, list[str]]]:
             if start is not None:
                 yield Path(parts[start]).stem, parts[start + 1 :]
             elif parts[:1] == ["matting"]:
-                yield parts[1], parts[2:]
+                yield called(parts[1:])
+
+
+def called(words: list[str]) -> tuple[str, list[str]]:
+    """Return tool and arguments of what follows `matting`, in one word or two."""
+    name, *rest = words
+    door = GROUPS[name][rest[0]] if name in GROUPS and rest else None
+    return (door.command, [*door.first, *rest[1:]]) if door else (name, rest)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
@@ -220,8 +228,9 @@ def test_commands_are_what_the_tools_take(page: Path) -> None:
 def test_commands_that_sentences_name_exist(page: Path) -> None:
     for span in CODE.findall(prose_of(page)):
         command = re.match(r"matting (\w+)|(?:python )?(?:tools/)?(\w+)\.py --", span)
-        called = command and (command[1] or command[2])
-        assert not called or called == "NAME" or (ROOT / "tools" / f"{called}.py").is_file(), f"{name(page)}: {span}"
+        named = command and (command[1] or command[2])
+        is_there = named in ("NAME", *GROUPS) or (ROOT / "tools" / f"{named}.py").is_file()
+        assert not named or is_there, f"{name(page)}: {span}"
 
 
 def test_the_house_is_drawn_as_its_contract_has_it() -> None:

@@ -37,6 +37,7 @@ BASELINES = {
     "--background #ff0000 --save_dir out",
     "check_data": "lists={list} --num_workers 0 --save_dir out",
     "convert_weights": "kind=modnet-torch source={file} target=out.safetensors",
+    "cut": "inputs={photographs} --config {config} --model_path {weights} --engine dynamic --save_dir out",
     "demo": "--opts model=1 --save_dir out",
     "download": "action=get names=modnet --offline",
     "evaluate_mattes": "--alpha {mattes} --pred {mattes} --score_workers 0 --csv out.csv --report out.html",
@@ -53,10 +54,10 @@ BASELINES = {
 """A call of every tool that does its work; benchmark, convert_weights, demo, download and export, which would take
 long or need what is not here, end when their flags have been read."""
 
-SLOW = {"adapt", "benchmark", "bg_replace", "demo", "export", "npz", "predict", "train", "train_phases", "val"}
+SLOW = {"adapt", "benchmark", "bg_replace", "cut", "demo", "export", "npz", "predict", "train", "train_phases", "val"}
 """Tools that build a network: here every flag gets a quarter of the values, in turn; all of them in `make nightly`."""
 
-GO_ON = {"bg_replace", "check_data", "make_trimap", "predict"}
+GO_ON = {"bg_replace", "check_data", "cut", "make_trimap", "predict"}
 """Tools that name a file which cannot be used, without a word of `error`, and go on to the next."""
 
 MORE = {

@@ -1,13 +1,25 @@
-"""The flags and the run that predict.py and bg_replace.py share."""
+"""What the commands that cut out share: flags, the network that they name, and the run of predict and bg_replace."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from matting.commands import shared
 from matting.system.streams import say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from matting.prediction.jobs import Failure, Summary
+    from matting.prediction.outputs import Outputs
+    from matting.prediction.requests import Request
+    from matting.predictor import Predictor
+    from matting.sample import PictureFiles
 
 _logger = logging.getLogger(__name__)
 
@@ -23,6 +35,13 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     shared.add_weights(parser)
     shared.add_engine(parser, "auto")
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
+    parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
+    parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
+    add_matte_flags(parser)
+
+
+def add_matte_flags(parser: argparse._ActionsContainer) -> None:
+    """Add the flags that say how mattes and foregrounds are found."""
     parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument(
         "--trimap_from", type=shared.filled, metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them"
@@ -31,7 +50,6 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
         "--tile_size", type=shared.count, default=256, help="with a trimap: bounds memory; 0 is no tiles"
     )
     parser.add_argument("--tile_margin", type=shared.count, default=128, help="pixels that a tile sees around itself")
-    parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument(
         "--fg_estimate",
         type=lambda text: _SWITCH.get(text, text),
@@ -40,34 +58,30 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
         help="how halos are removed; True stands for the default, False for none",
     )
     parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
-    parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
     parser.add_argument("--num_workers", type=shared.workers, default=1, help="threads that decode; as many write")
 
 
-def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
-    """Cut out everything that the flags name; return the exit status."""
+@dataclass(frozen=True)
+class Cutter:
+    """What cuts out, and how it is noted beside the results."""
+
+    predictor: Predictor
+    drawer: Callable[[np.ndarray], np.ndarray] | None
+    made_with: Mapping[str, Any]
+
+
+def open_cutter(args: argparse.Namespace, kinds: Sequence[str]) -> Cutter:
+    """Return the network that the flags name; without `--model_path` and `--config` the one for photographs."""
     from matting.deployment.loading import Runtime, configuration, make_predictor, trimap_drawer
-    from matting.prediction.jobs import find_jobs
-    from matting.prediction.outputs import Outputs
-    from matting.prediction.pipeline import predict
     from matting.prediction.provenance import made_with
-    from matting.system import log, ranks
     from matting.weights.published import DEFAULT, PUBLISHED
 
-    log.start()
-    shared.find_export(args)
-    outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
     if args.model_path is None and args.config is None:
         args.model_path = DEFAULT
         _logger.info(
             "no --model_path: %s is used (%s; %s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
         )
     values = configuration(args.model_path, args.config, args.opts)
-    unlisted: list[str] = []
-    every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
-    for folder in unlisted if ranks.rank() == 0 else []:
-        shared.say_skipped(folder)
-    jobs = ranks.share(every)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
@@ -79,10 +93,74 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
         )
     if "trimap" in kinds and not predictor.draws_trimap:
         raise shared.MattingError("--save trimap: this network draws no trimap inside, only SHM does; leave it out")
+    return Cutter(predictor, drawer, made_with(values, args.model_path, runtime, args.trimap_from))
+
+
+def cut_out(args: argparse.Namespace, wanted: Sequence[Request], outputs: Outputs, cutter: Cutter) -> int:
+    """Cut out what is requested, tell what was done, and return the exit status."""
+    from matting.prediction.failures import Failures
+    from matting.prediction.jobs import Summary
+    from matting.prediction.record import RECORD
+
+    summary = Summary()
+    for request in wanted:
+        failures = Failures(request.save_dir if request.record == RECORD else None, shared.say_skipped)
+        summary.add(cut_request(args, request.save_dir, outputs, cutter, request.jobs, failures.tell, request.record))
+    for path in summary.kept:
+        say(f"{path} was changed since it was made, and is left as it is; --overwrite replaces it")
+    jobs = [(request.save_dir, job.name) for request in wanted for job in request.jobs]
+    folders = list(dict.fromkeys(str(request.save_dir) for request in wanted))
+    where = f"in {folders[0]}" if len(folders) == 1 else f"in {len(folders)} folders"
+    if len(jobs) == 1:
+        where = " ".join(map(str, outputs.paths(jobs[0][0] / jobs[0][1]).values()))
+    there = f", {summary.skipped} were there already" if summary.skipped else ""
+    say(f"{summary.written} of {len(jobs)} pictures cut out{there}: {where}")
+    if summary.written:
+        say(summary.timing())
+    return 1 if summary.failures else 0
+
+
+def cut_request(
+    args: argparse.Namespace,
+    save_dir: Path,
+    outputs: Outputs,
+    cutter: Cutter,
+    jobs: Sequence[PictureFiles],
+    tell: Callable[[Failure], object],
+    record: str | None = None,
+) -> Summary:
+    """Cut out pictures into one folder; what is there and made alike is left out, unless `--overwrite` is given."""
+    from matting.prediction.pipeline import predict
+    from matting.prediction.record import RECORD
+
+    return predict(
+        cutter.predictor, jobs, save_dir, args.num_workers, outputs, cutter.drawer,
+        skip_existing=not args.overwrite, made_with=cutter.made_with, tell=tell, record_name=record or RECORD,
+        overwrite=args.overwrite,
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace, kinds: list[str], background: str | None = None) -> int:
+    """Cut out everything that the flags name; return the exit status."""
+    from matting.prediction.failures import Failures
+    from matting.prediction.jobs import find_jobs
+    from matting.prediction.outputs import Outputs
+    from matting.prediction.pipeline import predict
+    from matting.system import log, ranks
+
+    log.start()
+    shared.find_export(args)
+    outputs = Outputs.parse(kinds, args.fg_estimate, background, args.keep_hidden_colours)
+    unlisted: list[str] = []
+    every = find_jobs(args.image_path, args.trimap_path, args.save_dir, unlisted)
+    for folder in unlisted if ranks.rank() == 0 else []:
+        shared.say_skipped(folder)
+    jobs = ranks.share(every)
+    cutter = open_cutter(args, kinds)
+    failures = Failures(args.save_dir, shared.say_skipped)
     summary = predict(
-        predictor, jobs, args.save_dir, args.num_workers, outputs, drawer, args.skip_existing,
-        made_with=made_with(values, args.model_path, runtime, args.trimap_from),
-        inputs=[path for job in every for path in job.paths], tell=shared.say_skipped,
+        cutter.predictor, jobs, args.save_dir, args.num_workers, outputs, cutter.drawer, args.skip_existing,
+        made_with=cutter.made_with, inputs=[path for job in every for path in job.paths], tell=failures.tell,
     )  # fmt: skip
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     share = f" of process {ranks.rank()}" if ranks.ranks() > 1 else ""

@@ -15,8 +15,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         "action",
-        choices=("list", "get", "cache", "prune"),
-        help="list what is published; get it; show what the cache holds; prune it, downloads and exports alike",
+        choices=("list", "get", "fetch", "cache", "prune"),
+        help="list what is published; get or fetch it; show what the cache holds; prune that, exports too",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="what to get")
     parser.add_argument("--offline", action="store_true", help="only look into the cache")
@@ -52,8 +52,8 @@ def main() -> None:
     elif args.action == "prune":
         _prune(args)
     elif not args.names:
-        raise shared.MattingError("get what? Give one of the names that `list` shows")
-    for entry in [published(name) for name in args.names if args.action == "get"]:
+        raise shared.MattingError(f"{args.action} what? Give one of the names that `list` shows")
+    for entry in [published(name) for name in args.names if args.action in ("get", "fetch")]:
         say(download.fetch_published(entry, args.offline))
 
 

@@ -42,9 +42,20 @@ def parser(description: str, config: Path | None = None, config_required: bool =
     return made
 
 
-def bare_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser whose help shows the defaults, for a tool that takes no configuration."""
-    return _Parser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+def bare_parser(description: str, examples: str = "") -> argparse.ArgumentParser:
+    """Return a parser whose help shows the defaults, for a tool that takes no configuration.
+
+    Args:
+        examples: lines that end the help as they stand.
+    """
+    return _Parser(description=description, epilog=examples, formatter_class=_Help)
+
+
+class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Shows defaults where there are any, and keeps the lines of examples."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,7 +79,7 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
 
 
-def add_engine(parser: argparse.ArgumentParser, default: str) -> None:
+def add_engine(parser: argparse._ActionsContainer, default: str) -> None:
     """Add the flags that say how a network is run."""
     parser.add_argument(
         "--engine",

@@ -10,14 +10,18 @@ from pathlib import Path
 
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS, survey
-from matting.prediction.record import RECORD, results_in
+from matting.prediction.record import BESIDE, RECORD, results_in
 from matting.system.ranks import rank
 
 logger = logging.getLogger(__name__)
 
 
 def find_photographs(
-    folder: Path, save_dir: Path | None = None, unlisted: list[str] | None = None, of_results: bool = False
+    folder: Path,
+    save_dir: Path | None = None,
+    unlisted: list[str] | None = None,
+    of_results: bool = False,
+    may_be_empty: bool = False,
 ) -> list[Path]:
     """Return the pictures in a folder that are no results, and say how many files are left out and why.
 
@@ -27,6 +31,7 @@ def find_photographs(
     Args:
         unlisted: takes a line for each folder below that cannot be listed; None refuses such a folder.
         of_results: take results of other runs too (mattes, for trimaps), but never those of `save_dir`.
+        may_be_empty: return nothing where there is nothing, and say nothing of what is left out.
 
     Raises:
         MattingError: the folder cannot be listed or holds no photograph.
@@ -39,6 +44,7 @@ def find_photographs(
     records = [save_dir] if save_dir else []
     if not of_results:
         records += [path.parent for path in listing.others if path.name == RECORD]
+        records += [parent for parent in {path.parent for path in listing.images} if (parent / BESIDE).is_file()]
         records += Path(os.path.abspath(folder)).parents
     results = set(_places(Path(record, name) for record in records for name in results_in(record)))
     within = _within(folder, save_dir)
@@ -46,6 +52,8 @@ def find_photographs(
     photographs = [image for image, place in places if place not in results and not place.startswith(within)]
     others = zip(listing.others, _places(listing.others), strict=True)
     ignored = [path for path, place in others if path.name != RECORD and not place.startswith(within)]
+    if may_be_empty:
+        return photographs
     _say(len(listing.images) - len(photographs), ignored)
     if not photographs:
         besides = f" besides {len(listing.images)} results" if listing.images else ""

@@ -25,6 +25,24 @@ _MANY = 0.02
 """A share of pixels with values other than 0, 128 and 255 that lossy compression does not explain."""
 
 
+class Failure(str):
+    """What went wrong with a file, as a sentence that names it.
+
+    Attributes:
+        file: the photograph.
+        reason: what was wrong.
+    """
+
+    file: Path
+    reason: str
+
+    def __new__(cls, file: Path, reason: str) -> Failure:
+        name = visible(file)  # as it stands in the message
+        failure = super().__new__(cls, reason if name in reason else f"{name}: {reason}")
+        failure.file, failure.reason = file, reason
+        return failure
+
+
 @dataclass
 class Summary:
     """What a run did.
@@ -33,21 +51,32 @@ class Summary:
         written: photographs whose files were written.
         failures: what went wrong, by file.
         skipped: photographs whose files were there already, as the record says.
+        kept: results that somebody changed since they were written, and that were left as they are.
         seconds: spent in each stage; stages run at the same time, so their sum is more than `total`.
         total: seconds from the first photograph to the last file.
     """
 
     written: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
     skipped: int = 0
+    kept: list[Path] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     total: float = 0.0
 
-    def fail(self, job: PictureFiles, error: MattingError, tell: Callable[[str], object]) -> None:
+    def fail(self, job: PictureFiles, error: MattingError, tell: Callable[[Failure], object]) -> None:
         """Note what went wrong with a job, by its file's name, and pass it on."""
-        message, name = str(error), visible(job.image)  # as it stands in the message
-        self.failures.append(message if name in message else f"{name}: {message}")
+        self.failures.append(Failure(job.image, str(error)))
         tell(self.failures[-1])
+
+    def add(self, other: Summary) -> None:
+        """Take in what another part of the run did."""
+        self.written += other.written
+        self.failures += other.failures
+        self.skipped += other.skipped
+        self.kept += other.kept
+        self.total += other.total
+        for stage, spent in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0) + spent
 
     def timing(self) -> str:
         """Return a line on where the time went, in milliseconds a photograph."""
@@ -68,6 +97,7 @@ def find_jobs(
     save_dir: Path | None = None,
     unlisted: list[str] | None = None,
     of_results: bool = False,
+    may_be_empty: bool = False,
 ) -> list[PictureFiles]:
     """Return what is to be cut out of an image, a folder (with its subfolders) or a list of images.
 
@@ -79,13 +109,13 @@ def find_jobs(
         trimap_path: the trimap of an image, both named as files, or a folder or list of trimaps that mirrors the images
             by relative path (`x/a.jpg` finds `x/a.png`). All are read and checked here, before anything is cut out.
         save_dir: where results will go; results that lie there already are no input.
-        unlisted, of_results: as for `inputs.find_photographs`.
+        unlisted, of_results, may_be_empty: as for `inputs.find_photographs`.
 
     Raises:
         MattingError: the path does not exist, names no image, or a trimap is missing or of another size.
     """
     if image_path.is_dir():
-        images = find_photographs(image_path, save_dir, unlisted, of_results)
+        images = find_photographs(image_path, save_dir, unlisted, of_results, may_be_empty)
         root, names = image_path, [image.relative_to(image_path) for image in images]
     else:
         root, names = _find_images(image_path, "--image_path")

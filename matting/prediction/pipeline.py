@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from matting.errors import MattingError, Stopped, UnwritableError
-from matting.pictures.files import read_photograph, read_trimap
-from matting.prediction.jobs import Summary, log_failure
+from matting.pictures.files import Photograph, read_photograph, read_trimap
+from matting.prediction.jobs import Failure, Summary, log_failure
 from matting.prediction.outputs import Outputs
-from matting.prediction.record import Claim, Record
+from matting.prediction.record import RECORD, Claim, Record
 from matting.predictor import Predictor
 from matting.sample import PictureFiles
 from matting.system import memory
@@ -24,6 +24,8 @@ from matting.system.prefetching import in_three_stages
 from matting.system.progress_meter import progress
 
 Drawer = Callable[[np.ndarray], np.ndarray]
+Visitor = Callable[[PictureFiles, Photograph, np.ndarray], None]
+"""Gets a job, its photograph and its matte (H, W) float32 in [0, 1]."""
 
 
 @dataclass
@@ -49,7 +51,10 @@ def predict(
     skip_existing: bool = False,
     made_with: Mapping[str, Any] | None = None,
     inputs: Sequence[Path] = (),
-    tell: Callable[[str], object] = log_failure,
+    tell: Callable[[Failure], object] = log_failure,
+    record_name: str = RECORD,
+    overwrite: bool = True,
+    visit: Visitor | None = None,
 ) -> Summary:
     """Cut out every job and write what `outputs` names, below `save_dir` under the job's name, with a record of it.
 
@@ -65,26 +70,33 @@ def predict(
             later run can know, and none takes the results for its own.
         inputs: what other processes of this run read besides the files of `jobs`.
         tell: gets what went wrong with a file, once, as soon as it is known.
+        record_name: of the file that notes the results.
+        overwrite: replace files that are there and were made otherwise. If not, those of others are failures, and what
+            somebody changed since a run wrote it is kept.
+        visit: is shown every photograph with its matte, in a thread of those that write.
 
     Raises:
         UnwritableError: results cannot be written; it would be the same with every other photograph.
         Stopped: the user asked to stop; what was begun is written, and the text says how many are done.
     """
     outputs, summary = outputs or Outputs(), Summary()
-    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.paths)])
+    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.paths)], record_name)
     settings = _settings(record, outputs, made_with)
     todo = list(jobs)
     if skip_existing:
         todo = [job for job in jobs if not record.holds(job.paths, _made(outputs, job, settings))]
         summary.skipped = len(jobs) - len(todo)
-    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap)
+    if not overwrite:
+        todo = [job for job in todo if _is_free(record, outputs, job, summary, tell)]
+    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, visit)
     started = time.perf_counter()
     try:
         _run(stages, todo, num_workers, summary, tell)
     except KeyboardInterrupt as stop:
         there = f", {summary.skipped} were there already" if summary.skipped else ""
+        cure = "the same command goes on" if skip_existing else "go on with --skip_existing"
         raise Stopped(
-            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{there}; go on with --skip_existing",
+            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{there}; {cure}",
             getattr(stop, "signal", signal.SIGINT),
         ) from None
     summary.total = time.perf_counter() - started
@@ -92,7 +104,7 @@ def predict(
 
 
 def _run(
-    stages: _Stages, todo: Sequence[PictureFiles], num_workers: int, summary: Summary, tell: Callable[[str], object]
+    stages: _Stages, todo: Sequence[PictureFiles], num_workers: int, summary: Summary, tell: Callable[[Failure], object]
 ) -> None:
     """Take the jobs through the stages and sum up; whatever ends it early, what is being written is finished first."""
     stream = in_three_stages(stages.decode, stages.matte, stages.write, todo, num_workers)
@@ -104,6 +116,18 @@ def _run(
             summary.written += 1
             for stage, seconds in zip(("decode", "network", "encode"), work.seconds, strict=True):
                 summary.seconds[stage] = summary.seconds.get(stage, 0) + seconds
+
+
+def _is_free(
+    record: Record, outputs: Outputs, job: PictureFiles, summary: Summary, tell: Callable[[Failure], object]
+) -> bool:
+    """Return whether a job's results may be written without replacing what somebody else made or changed."""
+    foreign, changed = record.standing(path.as_posix() for path in outputs.paths(Path(job.name)).values())
+    if foreign:
+        error = MattingError(f"{foreign[0]} is there already, and no run noted it; --overwrite replaces it")
+        summary.fail(job, error, tell)
+    summary.kept += changed
+    return not foreign and not changed
 
 
 def _settings(record: Record, outputs: Outputs, made_with: Mapping[str, Any] | None) -> dict[str, str | None]:
@@ -128,6 +152,7 @@ class _Stages:
     record: Record
     settings: Mapping[str, str | None]
     draw_trimap: Drawer | None
+    visit: Visitor | None = None
 
     def decode(self, job: PictureFiles) -> _Work:
         started = time.perf_counter()
@@ -167,6 +192,8 @@ class _Stages:
                 self.record.check(work.claim)
                 self.outputs.write(self.save_dir, work.job.name, work.photograph, work.alpha, work.trimap)
                 self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
+                if self.visit is not None:
+                    self.visit(work.job, work.photograph, work.alpha)
         except UnwritableError:
             raise
         except MattingError as error:

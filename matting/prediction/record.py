@@ -21,6 +21,9 @@ from matting.system.places import below, real_paths
 RECORD = "results.jsonl"
 """Its name in a folder of results; a row is a line of JSON, and the last row that names a file counts."""
 
+BESIDE = ".matting.jsonl"
+"""Its name where results lie among somebody's photographs: hidden, so that it is not in the way."""
+
 Stamp = tuple[str, int, int]
 """Path, size in bytes and time of change in ns of a file that was read; -1 and -1 if it was not there."""
 
@@ -57,6 +60,7 @@ class Record:
     Args:
         save_dir: the folder; it and the record are made with the first claim.
         inputs: all that this run (not this process alone) reads; no result may replace one of them.
+        name: of its file, `RECORD` or `BESIDE`.
 
     Attributes:
         confirmed: how many inputs' results this object has confirmed.
@@ -65,8 +69,8 @@ class Record:
         UnwritableError: by every method: the record cannot be written.
     """
 
-    def __init__(self, save_dir: Path, inputs: Iterable[Path] = ()) -> None:
-        self._folder, self._path = save_dir, save_dir / RECORD
+    def __init__(self, save_dir: Path, inputs: Iterable[Path] = (), name: str = RECORD) -> None:
+        self._folder, self._path = save_dir, save_dir / name
         self._inputs = real_paths([*inputs, self._path])
         self._rows: dict[str, _Row] = {}
         self._read, self._torn = 0, False
@@ -102,6 +106,20 @@ class Record:
             and all(map(_is_same, row.inputs, inputs))
             for name, settings in made.items()
         )
+
+    def standing(self, names: Iterable[str]) -> tuple[list[Path], list[Path]]:
+        """Return which results are there but are not as a run wrote them: those of others, and those changed since.
+
+        What was claimed and never confirmed is neither: a run was killed while it wrote that.
+        """
+        foreign, changed = [], []
+        for name in names:
+            there, row = _size_and_time(self._folder / name), self._rows.get(name)
+            if there[0] > 0 and row is None:
+                foreign.append(self._folder / name)
+            elif there[0] > 0 and row is not None and row.made is not None and row.made[:2] != there:
+                changed.append(self._folder / name)
+        return foreign, changed
 
     def claim(self, sources: Sequence[Path], names: Iterable[str]) -> Claim:
         """Take names for the results of an input, before they are written.
@@ -171,14 +189,12 @@ class Record:
 
 
 def results_in(folder: Path) -> set[str]:
-    """Return the names of all results that a folder's record knows; none if it has no record."""
+    """Return the names of all results that a folder's records know; none if it has no record."""
     names: set[str] = set()
-    try:
-        with open(folder / RECORD, "rb") as file:
+    for record in (RECORD, BESIDE):
+        with suppress(OSError), open(folder / record, "rb") as file:
             for line in file:
                 names.update(_parse(line))
-    except OSError:
-        return names
     return names
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import TextIO
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
 
 from matting.errors import UnwritableError
 from matting.text import visible_lines
@@ -51,6 +52,33 @@ def say(*lines: object, stream: TextIO | None = None) -> None:
         let_go(stream)
         if not isinstance(error, BrokenPipeError):
             raise UnwritableError(_LOST.format(error.strerror)) from None
+
+
+@contextlib.contextmanager
+def bytes_out() -> Iterator[BinaryIO]:
+    """Yield standard output for a file's bytes; what anybody prints inside the block goes to standard error.
+
+    Raises:
+        UnwritableError: the disk is full.
+    """
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)  # libraries print past Python
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.setmode(kept, os.O_BINARY)  # type: ignore[attr-defined]
+        with open(os.dup(kept), "wb") as stream:
+            yield stream
+    except BrokenPipeError:  # nobody reads any more
+        pass
+    except OSError as error:
+        raise UnwritableError(_LOST.format(error.strerror)) from None
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def let_go(stream: TextIO) -> None:

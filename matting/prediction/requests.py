@@ -1,0 +1,185 @@
+"""From the pictures that a person names to what is cut out of which file into which folder under which name."""
+
+from __future__ import annotations
+
+import glob
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeGuard
+
+from matting.errors import MattingError
+from matting.pictures.naming import result_names
+from matting.prediction.jobs import find_jobs
+from matting.prediction.outputs import Outputs
+from matting.prediction.record import BESIDE, RECORD, results_in
+from matting.sample import PictureFiles
+from matting.system.places import real_paths
+
+logger = logging.getLogger(__name__)
+
+STREAM = "-"
+"""Stands for standard input or output."""
+
+_FOLDER = "{}_cutout"
+"""What the folder of a folder's results is called, beside it."""
+
+
+@dataclass
+class Request:
+    """Pictures whose results go into one folder.
+
+    Attributes:
+        save_dir: the folder.
+        record: the name of the file in it that notes the results.
+        jobs: the pictures, with the names of their results.
+    """
+
+    save_dir: Path
+    record: str = RECORD
+    jobs: list[PictureFiles] = field(default_factory=list)
+
+
+def split(words: Sequence[str], output: Path | None) -> tuple[list[str], Path | None]:
+    """Return inputs and output of the words of a command line: `photo.jpg cutout.png` names both.
+
+    The second of two words is the output where nothing of that name is there, or what is there is known as a result, or
+    an empty folder; else it is another input, so that `*.png` never writes over a photograph.
+
+    Raises:
+        MattingError: the output is the input.
+    """
+    if len(words) != 2 or output is not None:
+        return list(words), output
+    first, second = words
+    if second == STREAM:
+        return [first], Path(second)
+    if os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second):
+        raise MattingError(f"{second} is both the input and the output; name another output")
+    is_output = not os.path.lexists(second) and not glob.has_magic(second)
+    return ([first], Path(second)) if is_output or _is_of_results(Path(second)) else (list(words), None)
+
+
+def _is_of_results(path: Path) -> bool:
+    if path.is_dir():
+        return (path / RECORD).is_file() or not any(path.iterdir())
+    return path.name in results_in(path.parent)
+
+
+def expanded(inputs: Iterable[str]) -> list[Path]:
+    """Return the paths that inputs name: patterns are followed here too, since not every shell does it.
+
+    Raises:
+        MattingError: one names nothing.
+    """
+    paths: list[Path] = []
+    for text in inputs:
+        if os.path.lexists(text):
+            paths.append(Path(text))
+        elif glob.has_magic(text) and (found := sorted(glob.glob(text, recursive=True))):
+            paths += map(Path, found)
+        elif glob.has_magic(text):
+            raise MattingError(f"{text} matches no file; correct the pattern, or name a folder")
+        else:
+            raise MattingError(
+                f"{text} does not exist; name a picture, a folder, a pattern in quotes, or - for a stream"
+            )
+    return list(dict.fromkeys(paths))
+
+
+def find(
+    paths: Sequence[Path], output: Path | None, trimaps: Path | None = None, unlisted: list[str] | None = None
+) -> list[Request]:
+    """Return what is to be cut out and where the results go.
+
+    Without an output, those of a picture lie beside it, and those of a folder or list in `NAME_cutout` beside it. Into
+    an output folder go those of files as they are, those of a folder mirrored, and of several inputs those of each
+    folder into one of its name, as by `cp -r`. An output with an ending is the one file of one picture.
+
+    Args:
+        trimaps, unlisted: as for `jobs.find_jobs`.
+
+    Raises:
+        MattingError: there is no picture, several are to become one file, or trimaps are given for several inputs.
+    """
+    if trimaps is not None and len(paths) > 1:
+        raise MattingError(f"--trimap_path {trimaps} belongs to one picture, folder or list; {len(paths)} are named")
+    many = [path for path in paths if path.is_dir() or path.suffix.lower() == ".txt"]
+    files = _photographs([path for path in paths if path not in many])
+    if is_file(output):
+        if many or len(files) != 1:
+            raise MattingError(f"{output} is one file, and several pictures are named; name a folder, as -o cutouts")
+        (job,) = find_jobs(files[0], trimaps)
+        return [Request(output.parent, BESIDE, [replace(job, name=output.stem)])]
+    requests: dict[Path, Request] = {}
+    for path in many:
+        own = path if path.is_dir() else path.with_suffix("")
+        save_dir = output or mirror(own)
+        jobs = find_jobs(path, trimaps, save_dir, unlisted)
+        if output is not None and len(paths) > 1:
+            jobs = [replace(job, name=f"{own.resolve().name}/{job.name}") for job in jobs]
+        requests.setdefault(save_dir, Request(save_dir)).jobs += jobs
+    for folder in dict.fromkeys(path.parent for path in files) if output is None else [output]:
+        own_files = [path for path in files if output is not None or path.parent == folder]
+        request = requests.setdefault(folder, Request(folder, BESIDE if output is None else RECORD))
+        for path, name in zip(own_files, _names(own_files), strict=True):
+            request.jobs += [replace(job, name=name) for job in find_jobs(path, trimaps)]
+    return [request for request in requests.values() if request.jobs]
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Return what the results of files are called in one folder; two of one name get one, which `check` refuses."""
+    names = list(dict.fromkeys(Path(path.name) for path in files))
+    by_name = dict(zip(names, result_names(names), strict=True))
+    return [by_name[Path(path.name)] for path in files]
+
+
+def mirror(folder: Path) -> Path:
+    """Return where the results of a folder go if nothing is said: beside it."""
+    own = folder.resolve()
+    return own.with_name(_FOLDER.format(own.name))
+
+
+def is_file(output: Path | None) -> TypeGuard[Path]:
+    """Return whether an output is one file: it has an ending, and no folder is there."""
+    return output is not None and bool(output.suffix) and not output.is_dir()
+
+
+def check(requests: Iterable[Request], outputs: Outputs) -> None:
+    """Refuse, before anything is computed, results that would replace each other or an input.
+
+    Raises:
+        MattingError: with both files.
+    """
+    requests = list(requests)
+    inputs = real_paths(path for request in requests for job in request.jobs for path in job.paths)
+    owners: dict[str, Path] = {}
+    for request in requests:
+        folder = os.path.realpath(request.save_dir)
+        for job in request.jobs:
+            for result in outputs.paths(Path(job.name)).values():
+                place = os.path.normpath(os.path.join(folder, result))
+                if place in inputs:
+                    raise MattingError(
+                        f"{request.save_dir / result} is read, and the result of {job.image} would take its place; "
+                        "give another -o, or another --pattern"
+                    )
+                other = owners.setdefault(place.casefold(), job.image)
+                if other != job.image:
+                    raise MattingError(
+                        f"{other} and {job.image} would both be written as {request.save_dir / result}; name the "
+                        "folder that holds both, which is mirrored, or cut them out into two folders"
+                    )
+
+
+def _photographs(files: list[Path]) -> list[Path]:
+    """Leave out of several files those that are results: `*.png` names those of the last run too."""
+    if len(files) < 2:
+        return files
+    results = {parent: results_in(parent) for parent in {path.parent for path in files}}
+    photographs = [path for path in files if path.name not in results[path.parent]]
+    if len(photographs) < len(files):
+        logger.info("%d pictures left out: results of this or another run", len(files) - len(photographs))
+    return photographs or files
