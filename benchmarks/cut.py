@@ -74,8 +74,8 @@ def call(command: list[str], results: Path, environment: dict[str, str]) -> Run:
 
 
 def ours(flags: str) -> Command:
-    tool = [sys.executable, "-m", "matting", "predict", "--save", "rgba", *shlex.split(flags)]
-    return lambda images, results: [*tool, "--image_path", str(images), "--save_dir", str(results)]
+    tool = [sys.executable, "-m", "matting", "cut", *shlex.split(flags)]
+    return lambda images, results: [*tool, str(images), "-o", str(results)]
 
 
 def theirs(python: Path) -> Command:
@@ -107,7 +107,7 @@ def error(results: Path, alphas: Path) -> float:
     truths = {path.stem: path for path in alphas.iterdir()}
     drifts = []
     for path in sorted(results.glob("*.png")):
-        truth = cv2.imread(str(truths[path.stem.removesuffix("_rgba").removesuffix("_cutout")]), cv2.IMREAD_GRAYSCALE)
+        truth = cv2.imread(str(truths[path.stem.removesuffix("_cutout")]), cv2.IMREAD_GRAYSCALE)
         alpha = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[..., 3]
         drifts.append(np.abs(alpha.astype(np.float32) - truth).mean() / 255)
     return float(np.mean(drifts))
