@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino
 import paddle
 import pytest
 import yaml
@@ -208,6 +209,44 @@ def test_an_export_deleted_while_it_is_used_goes_on(ours: Path, source: Path, en
     shutil.rmtree(ours)
     other = np.zeros((40, 16, 3), np.uint8)  # a size that no program was compiled for yet
     np.testing.assert_array_equal(predictor(other), right(other))
+
+
+def test_the_next_process_takes_the_program_that_the_last_one_compiled(
+    ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path / "cache"))
+    right = open_predictor(ours, engine="onnxruntime")(PICTURE)
+    first = open_predictor(ours, engine="openvino")(PICTURE)
+    (program,) = (tmp_path / "cache/programs").iterdir()
+    with monkeypatch.context() as patch:
+        patch.delattr(openvino.Core, "read_model")
+        np.testing.assert_array_equal(open_predictor(ours, engine="openvino")(PICTURE), first)
+    # Damage anywhere would give wrong numbers without a word.
+    whole = program.read_bytes()
+    for broken in (whole[: len(whole) // 2], whole[:-4] + b"\0\1\2\3", b"", bytes(100)):
+        program.write_bytes(broken)
+        np.testing.assert_array_equal(open_predictor(ours, engine="openvino")(PICTURE), first)
+        assert program.read_bytes() != broken
+    np.testing.assert_allclose(first, right, atol=1e-6)
+
+
+def test_a_program_that_cannot_be_kept_is_compiled_all_the_same(
+    ours: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file stands where the folder should")
+    monkeypatch.setenv("MATTING_CACHE", str(tmp_path / "cache"))
+    assert open_predictor(ours, engine="openvino")(PICTURE).shape == PICTURE.shape[:2]
+
+
+def test_a_matte_does_not_depend_on_the_sizes_before_it(source: Path) -> None:
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(0, 256, (*size, 3), np.uint8) for size in ((8, 12), (40, 16), (8, 12), (3, 5), (64, 64))]
+    one = open_predictor(source / "export", engine="openvino")
+    there = [one(picture) for picture in pictures]
+    back = [one(picture) for picture in reversed(pictures)]
+    for picture, alpha, again in zip(pictures, there, reversed(back), strict=True):
+        np.testing.assert_array_equal(alpha, again)
+        np.testing.assert_array_equal(alpha, open_predictor(source / "export", engine="openvino")(picture))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

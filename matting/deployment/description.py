@@ -18,6 +18,7 @@ from matting.predictor import Predictor
 from matting.system import atomic
 from matting.system.digest import sha256
 from matting.version import __version__
+from matting.weights.download import cache_dir
 
 DESCRIPTION = "deploy.yml"
 
@@ -109,7 +110,7 @@ def open_predictor(
         MattingError: the export is broken, or the engine or precision is not there.
     """
     deployment = Deployment.read(folder)
-    network = open_engine(folder, deployment.interface, engine, precision, threads)
+    network = open_engine(folder, deployment.interface, engine, precision, threads, cache_dir() / "programs")
     return Predictor(tiled(network, tile_size, tile_margin), builder.transforms(deployment.transforms))
 
 

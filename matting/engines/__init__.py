@@ -19,7 +19,12 @@ __all__ = ["ENGINES", "FILES", "PARAMETERS", "PRECISIONS", "Interface", "Network
 
 
 def open_engine(
-    folder: Path, interface: Interface, name: str = "auto", precision: str = "fp32", threads: int = 0
+    folder: Path,
+    interface: Interface,
+    name: str = "auto",
+    precision: str = "fp32",
+    threads: int = 0,
+    programs: Path | None = None,
 ) -> Network:
     """Load an exported network.
 
@@ -29,6 +34,7 @@ def open_engine(
         name: "auto" or one of `ENGINES`.
         precision: one of `PRECISIONS`; int8 needs an export that was calibrated.
         threads: 0 takes all cores.
+        programs: a folder in which an engine that compiles keeps what it compiled; None keeps nothing.
 
     Returns:
         The network, whose calls from several threads are safe.
@@ -50,7 +56,7 @@ def open_engine(
     if engine.name == "openvino":
         from matting.engines.openvino import OpenVINONetwork
 
-        return OpenVINONetwork(file, interface, threads, precision)
+        return OpenVINONetwork(file, interface, threads, precision, programs)
     if engine.name == "onnxruntime":
         from matting.engines.onnxruntime import ONNXRuntimeNetwork
 

@@ -1,9 +1,10 @@
-"""Running an exported network in OpenVINO, compiled for the sizes that occur."""
+"""Running an exported network in OpenVINO, by one program for all sizes that is compiled once and kept on disk."""
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,47 +13,52 @@ import openvino
 
 from matting.engines.network import Interface, explained
 from matting.errors import MattingError
-from matting.system import cpu
+from matting.system import atomic, cpu
 
-_KEPT = 4
-"""Compiled sizes that are kept; each holds its own buffers."""
+_KERNELS = 1000
+"""Kernels that are kept, which are made for a size at its first picture: those of about a dozen sizes, some 30 MB each.
+OpenVINO's own 5000 would hold several gigabytes in a folder of photographs cut by hand."""
+
+_DIGEST = hashlib.sha256().digest_size
 
 
 class OpenVINONetwork:
     """An ONNX file as a function on arrays, on the CPU.
 
-    A program for one size is faster than one for all sizes, and compiling it costs about as much as the first call of
-    the latter (docs/deployment.md). So each size gets its own, and the last few are kept.
+    One program takes all sizes. A program for each size is hardly faster once it is there, takes 180 MB instead of 30,
+    and costs several pictures' time to compile (docs/deployment.md).
 
     Args:
         file: with the inputs of and outputs of the interface.
         threads: 0 takes all cores.
         precision: "fp32", "bf16" (where the processor computes in it), or "int8" (the file holds it).
+        programs: a folder in which the compiled program is kept for the next process; None keeps none.
 
     Raises:
         MattingError: the processor has no bfloat16, or the file cannot be read.
     """
 
-    def __init__(self, file: Path, interface: Interface, threads: int = 0, precision: str = "fp32") -> None:
+    def __init__(
+        self, file: Path, interface: Interface, threads: int = 0, precision: str = "fp32", programs: Path | None = None
+    ) -> None:
         self.interface = interface
-        self._core = openvino.Core()
-        if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        core = openvino.Core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise MattingError("--precision bf16: this processor does not compute in bfloat16; use fp32 or int8")
-        self._settings = {
+        settings = {
             "INFERENCE_NUM_THREADS": threads or cpu.threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+            "CPU_RUNTIME_CACHE_CAPACITY": _KERNELS,
         }
         self._lock = threading.Lock()
-        self._compiled: OrderedDict[tuple, Any] = OrderedDict()
         self._file = file
         with explained("OpenVINO", file):
-            # Kept, because each new size reads the network again, and by then the file may be gone or another.
-            self._content = file.read_bytes()
-            model = self._core.read_model(self._content)
+            program = _program(core, file.read_bytes(), settings, programs)
+            self._request = program.create_infer_request()
         known = {*interface.takes, *interface.gives}
         interface.check_names(
-            file, [_name(value, known) for value in model.inputs], [_name(value, known) for value in model.outputs]
+            file, [_name(value, known) for value in program.inputs], [_name(value, known) for value in program.outputs]
         )
 
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
@@ -60,20 +66,35 @@ class OpenVINONetwork:
         arrays = self.interface.completed(inputs)
         # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
         with self._lock, explained("OpenVINO", self._file):
-            request = self._request(arrays)
-            request.infer(arrays, share_inputs=True)
-            return {name: request.get_tensor(name).data.copy() for name in self.interface.gives}
+            self._request.infer(arrays, share_inputs=True)
+            return {name: self._request.get_tensor(name).data.copy() for name in self.interface.gives}
 
-    def _request(self, arrays: dict[str, np.ndarray]) -> Any:
-        sizes = tuple(array.shape for array in arrays.values())
-        if sizes not in self._compiled:
-            model = self._core.read_model(self._content)
-            model.reshape({name: list(array.shape) for name, array in arrays.items()})
-            self._compiled[sizes] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
-            if len(self._compiled) > _KEPT:
-                self._compiled.popitem(last=False)
-        self._compiled.move_to_end(sizes)
-        return self._compiled[sizes]
+
+def _program(core: Any, content: bytes, settings: dict[str, Any], programs: Path | None) -> Any:
+    """Return the compiled network, from the folder of programs if it is there.
+
+    OpenVINO would run a damaged program and give wrong numbers, so each lies behind its checksum.
+    """
+    if programs is None:
+        return core.compile_model(core.read_model(content), "CPU", settings)
+    kept = programs / _key(core, content, settings)
+    with suppress(Exception):  # whatever is wrong with it, it is made again
+        stored = kept.read_bytes()
+        if hashlib.sha256(stored[_DIGEST:]).digest() == stored[:_DIGEST]:
+            return core.import_model(stored[_DIGEST:], "CPU", settings)
+    program = core.compile_model(core.read_model(content), "CPU", settings)
+    with suppress(MattingError):  # where nothing can be written, each process compiles for itself
+        blob = program.export_model().getvalue()
+        atomic.write_bytes(kept, hashlib.sha256(blob).digest() + blob)
+    return program
+
+
+def _key(core: Any, content: bytes, settings: dict[str, Any]) -> str:
+    """Return the name of a program: of another network, OpenVINO, processor or setting it is another one."""
+    capabilities = sorted(core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+    processor = core.get_property("CPU", "FULL_DEVICE_NAME"), capabilities, sorted(cpu.flags())
+    matters = (hashlib.sha256(content).hexdigest(), openvino.__version__, processor, sorted(settings.items()))
+    return hashlib.sha256(repr(matters).encode()).hexdigest()[:20] + ".blob"
 
 
 def _name(value: Any, known: set[str]) -> str:

@@ -72,6 +72,13 @@ def name() -> str:
     return named or platform.machine()
 
 
+def flags() -> frozenset[str]:
+    """Return the processor's abilities by Linux' names, as `avx512_bf16`; none where the system does not tell."""
+    lines = _described().split("\n")
+    listed = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return frozenset(listed.partition(":")[2].split())
+
+
 def _described() -> str:
     """Return what Linux says of the processor; nothing elsewhere."""
     try:
