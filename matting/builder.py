@@ -44,6 +44,12 @@ def check(values: Mapping[str, Any]) -> None:
 
 def check_training(values: Mapping[str, Any]) -> None:
     """Check what a configuration must hold to be trained; raises MattingError as `check` does."""
+    spec = section(values, "model")
+    if getattr(check_component("model", spec, "model"), "default_loss", "") is None:
+        raise MattingError(
+            f"{spec['type']} is here for prediction and export and cannot be trained; use its published weights, or "
+            "train another model"
+        )
     check(values)
     for key in ("batch_size", "iters", "train_dataset", "model"):
         section(values, key)

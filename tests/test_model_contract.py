@@ -21,7 +21,6 @@ import pytest
 from matting import builder, config
 from matting.engines.dynamic import DynamicNetwork
 from matting.errors import MattingError
-from matting.models.backbones import MobileNetV2
 from matting.models.backbones.base import Backbone
 from matting.models.base import MattingModel
 from matting.registry import BACKBONES, MODELS
@@ -152,8 +151,9 @@ def test_a_network_says_which_backbones_it_refuses(model: str) -> None:
     for spec in unfit:
         with pytest.raises(MattingError, match=f"of this {spec['type']} are at strides .*; {model} needs them at "):
             MODELS[model](encoder(spec))
+    fitting = next(spec for spec in ENCODERS if fits(model, spec))
     with pytest.raises(MattingError, match=f"backbone of {model} takes 5 channels; it must take {channels}, image"):
-        MODELS[model](MobileNetV2(in_channels=5))
+        MODELS[model](builder.build("backbone", {**fitting, "in_channels": 5}, "backbone"))
     with pytest.raises(MattingError, match="Linear, does not state in_channels, feat_channels and strides"):
         MODELS[model](paddle.nn.Linear(1, 1))
 
@@ -169,8 +169,9 @@ def test_evaluation_gives_what_the_interface_names(network: MattingModel) -> Non
     assert interface.inputs == network.inputs and interface.outputs[0] == "alpha"
     with paddle.no_grad():
         outputs = network(*inputs(network, height, width))
-    assert tuple(outputs) == interface.outputs
-    for name, value in outputs.items():
+    assert tuple(outputs) == interface.gives and interface.states == network.states
+    for name in interface.outputs:
+        value = outputs[name]
         assert tuple(value.shape) == (2, 1 if name == "alpha" else 3, height, width), name
         assert float(value.min()) >= 0 and float(value.max()) <= 1, name
         assert value.dtype == paddle.float32, name
@@ -189,6 +190,8 @@ def test_sizes_outside_the_interface_are_refused_and_its_smallest_is_taken(netwo
 
 
 def test_training_gives_side_outputs_and_every_parameter_a_gradient(network: MattingModel) -> None:
+    if not_trained(network):
+        return
     layers = batch(*size(network))
     network.train()
     outputs = network(*(layers[name] for name in network.inputs))
@@ -199,6 +202,14 @@ def test_training_gives_side_outputs_and_every_parameter_a_gradient(network: Mat
     learning = {name: p for name, p in network.named_parameters() if not p.stop_gradient}
     assert all(bool(paddle.isfinite(p.grad).all()) for p in learning.values() if p.grad is not None)
     assert [name for name, p in learning.items() if p.grad is None] == unread(network)
+
+
+def not_trained(network: MattingModel) -> bool:
+    """Return whether a network is for prediction alone, which training then says."""
+    if network.default_loss is None:
+        with pytest.raises(MattingError, match="is here for prediction and export and cannot be trained"):
+            builder.check_training({"model": {"type": type(network).__name__, "backbone": {"type": "MobileNetV3"}}})
+    return network.default_loss is None
 
 
 def unread(network: MattingModel) -> list[str]:
@@ -233,11 +244,13 @@ def test_it_is_traced_with_free_sizes(
     other.set_state_dict(network.state_dict())
     other.eval()
     channels = {"image": 3, "trimap": 1}
-    specs = [paddle.static.InputSpec([None, channels[name], None, None], "float32", name) for name in network.inputs]
+    takes = network.interface.takes
+    specs = [paddle.static.InputSpec([None, channels.get(name), None, None], "float32", name) for name in takes]
     traced = paddle.jit.to_static(other, input_spec=specs, full_graph=True)
     height, width = size(network)
     for sides in ((height, width, 2), (width, height, 1)):
         shown = inputs(network, *sides)
+        shown += [paddle.zeros([sides[2], 1, 1, 1]) for _ in network.states]
         expected = DynamicNetwork(network)(*(layer.numpy() for layer in shown))
         with paddle.no_grad():
             outputs = traced(*shown)
@@ -259,6 +272,8 @@ def test_a_prediction_leaves_mode_and_state_as_they_were(network: MattingModel) 
 
 
 def test_what_is_frozen_stays_as_it_is(network: MattingModel) -> None:
+    if not_trained(network):
+        return
     before = {name: value.numpy() for name, value in network.state_dict().items()}
     learnt = next(name for name, part in reversed(list(network.named_children())) if name != "backbone")
     learn_only(network, [learnt])

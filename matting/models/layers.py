@@ -181,20 +181,20 @@ def resize(x: paddle.Tensor, size: list) -> paddle.Tensor:
 
 def resized_like(x: paddle.Tensor, other: paddle.Tensor) -> paddle.Tensor:
     """Return (N, C, H, W) resized to the height and width of another map."""
-    return resize(x, _sides(other))
+    return resize(x, sides(other))
 
 
 def enlarged(x: paddle.Tensor, factor: int = 2) -> paddle.Tensor:
     """Return (N, C, H, W) resized to `factor` times the size."""
-    return resize(x, [side * factor for side in _sides(x)])
+    return resize(x, [side * factor for side in sides(x)])
 
 
 def shrunk(x: paddle.Tensor, factor: int) -> paddle.Tensor:
     """Return (N, C, H, W) resized to a `factor`-th of the size."""
-    return resize(x, [side // factor for side in _sides(x)])
+    return resize(x, [side // factor for side in sides(x)])
 
 
-def _sides(x: paddle.Tensor) -> list:
+def sides(x: paddle.Tensor) -> list:
     """Return height and width: numbers, or while tracing scalars of the graph, so that sizes stay free."""
     if paddle.in_dynamic_mode():
         return list(x.shape[2:])
@@ -207,7 +207,7 @@ def pooled(x: paddle.Tensor, side: int) -> paddle.Tensor:
 
     Adaptive average pooling as two matrix products: exact, and of operations that every runtime has for free sizes.
     """
-    height, width = _sides(x)
+    height, width = sides(x)
     return paddle.matmul(paddle.matmul(_bins(side, height, x.dtype), x), _bins(side, width, x.dtype), transpose_y=True)
 
 

@@ -90,6 +90,7 @@ PUBLISHED = {
             "ppmatting-hrnet_w18-human_512", "PP-Matting, HRNet_W18", "PaddleSeg's portraits: SAD 31.56, MSE 0.0022",
             "configs/ppmatting/ppmatting-hrnet_w18-human_512.yml",
         ),
+        _matting("rvm-mobilenetv3", "RVM, MobileNetV3: clips", "", "configs/rvm/rvm-mobilenetv3.yml"),
         _backbone(
             "mobilenetv2-imagenet", f"{_PADDLESEG}/matting/models/MobileNetV2_pretrained/model.pdparams",
             "MobileNetV2 from ImageNet",
