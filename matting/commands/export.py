@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from matting.commands import shared
-from matting.sample import PictureFiles
 from matting.system.streams import say
+
+if TYPE_CHECKING:
+    from matting.sample import PictureFiles
 
 
 def parse_args() -> argparse.Namespace:
