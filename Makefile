@@ -7,7 +7,7 @@ PLATFORMS := x86_64-manylinux_2_28 aarch64-manylinux_2_35 aarch64-apple-darwin x
 .PHONY: demo test lint nightly audit format lock clean
 .DEFAULT_GOAL := demo
 
-demo: .venv/installed ## train, evaluate and predict on drawn people; leaves output/demo/contact_sheet.png
+demo: .venv/installed ## cut out real people, then train on drawn ones; leaves output/demo/act_one.png and act_two.png
 	$(BIN)/python tools/demo.py
 
 test: .venv/installed ## the whole test suite, on up to four cores

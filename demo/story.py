@@ -1,9 +1,7 @@
-"""The main job on drawn people, from data to cutouts: what `make demo` runs."""
+"""Act two: training on drawn people, whose mattes are exact, with scores and pictures before and after."""
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import paddle
 
 from demo import drawn_people
+from demo.photographs import people
 from matting import builder
 from matting.deployment.loading import Runtime, make_predictor
 from matting.engines.dynamic import DynamicNetwork
@@ -23,114 +22,97 @@ from matting.pictures.files import quantise, write_png
 from matting.prediction.jobs import find_jobs
 from matting.prediction.pipeline import predict
 from matting.predictor import Predictor
-from matting.sample import Sample
 from matting.training.options import Options
 from matting.training.run import run_training
-
-logger = logging.getLogger(__name__)
 
 TRAIN, VAL = 160, 16
 """Pictures to draw."""
 
+SHEET = "act_two.png"
+
+_SHOWN = 7
+"""Drawn people on the sheet."""
+
+_PANELS = ("image", "truth", "before", "after", "cutout")
+
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the demo ends with: scores before and after training, seconds by stage, and where the pictures are."""
+    """What act two ends with: scores before and after training, the trained weights, and the sheet."""
 
-    untrained: Evaluation
-    trained: Evaluation
-    seconds: dict[str, float]
+    before: Evaluation
+    after: Evaluation
+    weights: Path
     contact_sheet: Path
 
     def table(self) -> str:
-        """Return the scores over the whole image before and after training, as text."""
-        lines = [f"{'':<8}{'untrained':>12}{'trained':>12}"]
-        for name, before in self.untrained.means.items():
-            if not name.endswith("_unknown"):
-                lines.append(f"{name:<8}{before:>12.4f}{self.trained.means[name]:>12.4f}")
-        stages = ", ".join(f"{stage} {seconds:.0f} s" for stage, seconds in self.seconds.items())
-        return "\n".join([*lines, f"time: {stages}"])
+        """Return the scores before and after training, as text."""
+        lines = [f"{f'{len(self.after.rows)} drawn people':<18}{'before':>10}{'after':>10}"]
+        for name, before in self.before.means.items():
+            metric, _, region = name.partition("_")
+            lines.append(f"{f'{metric} {region}':<18}{before:>10.4f}{self.after.means[name]:>10.4f}")
+        return "\n".join(lines)
 
 
-def run_demo(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto") -> Outcome:
-    """Draw a data set, train on it, score the result, cut out the validation pictures and a real photograph.
+def train_on_drawn_people(values: Mapping[str, Any], save_dir: Path, device_name: str = "auto") -> Outcome:
+    """Draw a data set, score the network that training starts from, train it, score it again, cut out what it saw.
 
     Args:
-        values: the quick start configuration; its data sets are read from `save_dir/data`.
+        values: the configuration to train; its data sets are read from `save_dir/data`.
         save_dir: everything is written below it.
     """
     builder.check_training(values)
-    clock = _Clock()
     drawn_people.write_dataset(save_dir / "data", train=TRAIN, val=VAL)
     values = _reading_from(values, save_dir / "data")
-    clock.stop("drawing")
+    paddle.seed(values.get("seed", 0))
+    start = Predictor(DynamicNetwork(builder.model(values)), builder.val_transforms(values))
+    before, earlier = _scored(start, values)
 
-    seed = values.get("seed", 0)
     options = Options(
         save_dir / "training",
         save_interval=values["iters"],
         log_iters=20,
         keep_checkpoint_max=1,
-        seed=seed,
+        seed=values.get("seed", 0),
         overwrite=True,
     )
     run_training(values, options, device_name=device_name)
-    clock.stop("training")
 
     weights = save_dir / "training" / f"iter_{values['iters']}"
-    predictor = make_predictor(values, weights, Runtime("dynamic"))
-    validation = builder.dataset(values, "val_dataset")
-    rows: list[tuple[dict[str, np.ndarray], str]] = []
+    trained = make_predictor(values, weights, Runtime(device=device_name))
+    after, later = _scored(trained, values)
+    after.write_csv(save_dir / "metrics.csv")
+    predict(trained, find_jobs(save_dir / "data" / "val" / "fg"), save_dir / "cutouts")
 
-    def add_row(sample: Sample, matte: np.ndarray) -> None:
-        panels = {"image": sample["image"], "truth": quantise(sample["alpha"]), "matte": matte}
-        error = np.abs(matte / 255 - sample["alpha"]).mean()
-        rows.append(({**panels, "cutout": _cutout(sample["image"], matte)}, f"{sample['name']}  MAD {error:.4f}"))
+    photograph = people()["astronaut"]
+    first, last = quantise(start(photograph)), quantise(trained(photograph))
+    rows = [(_panels(photograph, first, last), "a photograph, of which training saw none")]
+    for name, (image, truth, matte) in list(later.items())[:_SHOWN]:
+        errors = " -> ".join(f"{np.abs(made / 255.0 - truth / 255.0).mean():.4f}" for made in (earlier[name][2], matte))
+        rows.append(({**_panels(image, earlier[name][2], matte), "truth": truth}, f"{name}  MAD {errors}"))
+    write_png(save_dir / SHEET, contact_sheet(rows, _PANELS))
+    return Outcome(before, after, weights, save_dir / SHEET)
 
-    trained = evaluate(predictor, validation, visit=add_row)
-    trained.write_csv(save_dir / "metrics.csv")
-    paddle.seed(seed)
-    untrained = evaluate(
-        Predictor(DynamicNetwork(builder.model(values, pretrained=False)), builder.val_transforms(values)), validation
+
+def _scored(
+    predictor: Predictor, values: Mapping[str, Any]
+) -> tuple[Evaluation, dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]]:
+    """Return the scores on the validation set, and image, truth and matte of each picture by name."""
+    seen = {}
+    result = evaluate(
+        predictor,
+        builder.dataset(values, "val_dataset"),
+        visit=lambda sample, matte: seen.update({sample["name"]: (sample["image"], quantise(sample["alpha"]), matte)}),
     )
-    clock.stop("evaluation")
-
-    photograph = _write_astronaut(save_dir / "photographs" / "astronaut.png")
-    jobs = [*find_jobs(save_dir / "data" / "val" / "fg"), *find_jobs(save_dir / "photographs")]
-    predict(predictor, jobs, save_dir / "cutouts")
-    matte = quantise(predictor(photograph))
-    panels = {"image": photograph, "matte": matte, "cutout": _cutout(photograph, matte)}
-    rows.insert(0, (panels, "a real photograph; the network saw drawn people only"))
-    write_png(save_dir / "contact_sheet.png", contact_sheet(rows[:9], ("image", "truth", "matte", "cutout")))
-    clock.stop("prediction")
-    return Outcome(untrained, trained, clock.seconds, save_dir / "contact_sheet.png")
+    return result, seen
 
 
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._since = time.perf_counter()
-
-    def stop(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage], self._since = now - self._since, now
+def _panels(image: np.ndarray, before: np.ndarray, after: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        "image": image, "before": before, "after": after, "cutout": over_checkerboard(image, after / np.float32(255))
+    }  # fmt: skip
 
 
 def _reading_from(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
     moved = {key: {**values[key], "dataset_root": str(root)} for key in ("train_dataset", "val_dataset")}
     return {**values, **moved}
-
-
-def _cutout(image: np.ndarray, matte: np.ndarray) -> np.ndarray:
-    return over_checkerboard(image, matte / np.float32(255))
-
-
-def _write_astronaut(path: Path) -> np.ndarray:
-    """Write scikit-image's photograph of Eileen Collins (NASA, public domain), which comes with the library."""
-    from skimage import data
-
-    photograph = data.astronaut()
-    write_png(path, photograph)
-    return photograph

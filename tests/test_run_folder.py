@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from demo import story
 from matting.errors import MattingError, Stopped
 from matting.training import checkpoint, run_folder
 from matting.training.run import run_training
 from test_training import asking, diverge, options, values  # noqa: F401  (a fixture)
-from tools import ROOT, one_sentence, run_tool
+from tools import one_sentence, run_tool
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -194,18 +193,6 @@ def test_the_tools_say_how_to_go_on(trained: Path, tmp_path: Path) -> None:
     again = run_tool(*common, "--save_dir", tmp_path / "run", "--overwrite")
     assert again.status == 0 and names(tmp_path / "run") == ["iter_1"], again.error
     assert json.loads((tmp_path / "run/iter_1/state.json").read_text())["run"]
-
-
-def test_the_demo_can_be_seen_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "TRAIN", 2)
-    monkeypatch.setattr(story, "VAL", 1)
-    for _ in range(2):
-        outcome = run_tool(
-            "demo", "--save_dir", tmp_path, "--iters", 1, "--opts", "model.hr_channels=8", "batch_size=1",
-            "--config", ROOT / "configs/quick_start/modnet-mobilenetv2.yml",
-        )  # fmt: skip
-        assert outcome.status == 0, outcome.error
-    assert names(tmp_path / "training") == names(tmp_path / "training/replaced") == ["iter_1"]
 
 
 def test_going_back_does_not_remove_a_run_that_was_replaced_before(tmp_path: Path) -> None:
