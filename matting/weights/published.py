@@ -91,6 +91,18 @@ PUBLISHED = {
             "configs/ppmatting/ppmatting-hrnet_w18-human_512.yml",
         ),
         _matting("rvm-mobilenetv3", "RVM, MobileNetV3: clips", "", "configs/rvm/rvm-mobilenetv3.yml"),
+        _matting(
+            "ppmatting-hrnet_w18-human_1024", "PP-Matting, HRNet_W18", "PaddleSeg's portraits: SAD 66.22, MSE 0.0088",
+            "configs/ppmatting/ppmatting-hrnet_w18-human_1024.yml",
+        ),
+        _matting(
+            "ppmatting-hrnet_w48-composition", "PP-Matting, HRNet_W48", "Composition-1k: SAD 46.22, MSE 0.005",
+            "configs/ppmatting/ppmatting-hrnet_w48-composition.yml",
+        ),
+        _matting(
+            "ppmatting-hrnet_w48-distinctions", "PP-Matting, HRNet_W48", "Distinctions-646: SAD 40.69, MSE 0.009",
+            "configs/ppmatting/ppmatting-hrnet_w48-distinctions.yml",
+        ),
         _backbone(
             "mobilenetv2-imagenet", f"{_PADDLESEG}/matting/models/MobileNetV2_pretrained/model.pdparams",
             "MobileNetV2 from ImageNet",
