@@ -52,6 +52,12 @@ def sizes_differ(one: object, shape: Sequence[int], other: object, other_shape: 
     return f"{one} is {dimensions(shape)} but {other} is {dimensions(other_shape)}"
 
 
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return what names are sorted by so that numbers count as such: frame9 before frame10."""
+    parts = re.split(r"(\d+)", name)
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts]
+
+
 def visible_lines(lines: Iterable[object]) -> str:
     """Return lines as one text in which every line break is between two of them."""
     return "\n".join(map(visible, lines))

@@ -251,3 +251,31 @@ def test_a_report_of_other_scores_does_not_stay_beside_new_ones(tmp_path: Path) 
     ):
         publish(summarise(rows), tmp_path, title="t", facts=[], about={}, report=report)
         assert {path.name for path in tmp_path.iterdir()} == files
+
+
+def test_folders_of_frames_are_clips(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    frames: dict[str, dict[str, np.ndarray]] = {"alpha": {}, "pred": {}}
+    for clip, numbers in (("one", (9, 10, 11)), ("two", (1, 2))):
+        for kind, number in ((kind, number) for number in numbers for kind in frames):
+            name = f"{clip}/frame{number}.png"
+            frames[kind][name] = rng.integers(0, 256, (6, 8), np.uint8)
+            write_png(tmp_path / kind / name, frames[kind][name])
+    result = score_folder(find_pairs(tmp_path / "alpha", tmp_path / "pred"), protocol="rvm", names=["dtSSD", "MAD"])
+    before = {"one/frame10.png": "one/frame9.png", "one/frame11.png": "one/frame10.png", "two/frame2.png": None}
+    before["two/frame2.png"] = "two/frame1.png"
+    assert [row["name"] for row in result.rows] == [f"one/frame{n}.png" for n in (9, 10, 11)] + [
+        f"two/frame{n}.png" for n in (1, 2)
+    ]
+    expected = []
+    for row in result.rows:
+        last, name = before.get(row["name"]), row["name"]
+        pairs = (frames[kind][key] for kind in ("pred", "alpha") for key in (name, last or name))
+        expected.append(100 * metrics.dtssd(*pairs))
+        assert row["dtSSD"] == pytest.approx(expected[-1]) and (last is not None or row["dtSSD"] == 0)
+    assert result.means["dtSSD"] == pytest.approx(np.mean(expected))  # the first frames' zeros count, as RVM counts
+    assert "dtSSD" in result.table() and "x 1000" in result.table()
+    write_png(tmp_path / "alpha/one/frame12.png", frames["alpha"]["two/frame1.png"][:4])
+    write_png(tmp_path / "pred/one/frame12.png", frames["pred"]["two/frame1.png"][:4])
+    with pytest.raises(MattingError, match="give every clip a folder of its own"):
+        score_folder(find_pairs(tmp_path / "alpha", tmp_path / "pred"), protocol="rvm")

@@ -165,3 +165,38 @@ def test_what_cannot_be_scored_is_refused(prediction: np.ndarray, said: str) -> 
         metrics.score(prediction, np.zeros((4, 4), np.uint8))
     with pytest.raises(MattingError, match="no metric"):
         metrics.score(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), names=["SSD"])
+
+
+def test_flicker_along_the_motion_by_hand() -> None:
+    truth_before, truth = np.array([[0.0, 1.0, 0.0, 0.0]]), np.array([[0.0, 0.0, 1.0, 0.0]])
+    right = np.zeros((1, 4, 2))
+    right[..., 0] = 1
+    # An error of 0.5 that moves along disturbs nobody; of one that stays, it is twice 0.25 among the three that remain.
+    before = np.array([[0.0, 0.5, 0.0, 0.0]])
+    along, stays = np.array([[0.0, 0.0, 0.5, 0.0]]), np.array([[0.0, 0.5, 1.0, 0.0]])
+    assert metrics.messddt(along, before, truth, truth_before, right) == 0
+    assert metrics.messddt(stays, before, truth, truth_before, right) == pytest.approx(2 * 0.25 / 3)
+    assert metrics.messddt(stays, before, truth, truth_before, right * 9) == 0  # nothing remains in the frame
+
+
+def test_flicker_along_the_motion_is_what_a_loop_finds() -> None:
+    rng = np.random.default_rng(3)
+    mattes_ = rng.random((4, 6, 7))
+    motion, region = rng.uniform(-3, 3, (6, 7, 2)), rng.random((6, 7)) < 0.7
+    total = []
+    for y, x in np.argwhere(region):
+        to_x, to_y = x + round(motion[y, x, 0]), y + round(motion[y, x, 1])
+        if 0 <= to_x < 7 and 0 <= to_y < 6:
+            error = (mattes_[1, y, x] - mattes_[3, y, x]) ** 2 - (mattes_[0, to_y, to_x] - mattes_[2, to_y, to_x]) ** 2
+            total.append(abs(error))
+    assert metrics.messddt(*mattes_, motion, region) == pytest.approx(np.mean(total), rel=1e-12)
+    with pytest.raises(MattingError, match="the motion is \\(6, 7\\) for a frame of \\(6, 7\\)"):
+        metrics.messddt(*mattes_, motion[..., 0])
+
+
+def test_flicker_is_what_a_loop_finds() -> None:
+    rng = np.random.default_rng(4)
+    now, before, truth, truth_before = rng.random((4, 5, 6))
+    region = rng.random((5, 6)) < 0.6
+    changes = [((now[y, x] - before[y, x]) - (truth[y, x] - truth_before[y, x])) ** 2 for y, x in np.argwhere(region)]
+    assert metrics.dtssd(now, before, truth, truth_before, region) == pytest.approx(np.sqrt(np.mean(changes)))

@@ -89,7 +89,7 @@ def test_headings_name_region_and_unit() -> None:
     assert metrics.DEFAULT.column("SAD_unknown").heading == "SAD, unknown region [sum of |error| / 1000]"
     assert metrics.PROTOCOLS["p3m"].column("Grad").heading.endswith("[sum / 10, derivatives of unit-sum Gaussian]")
     rounded = {name for name, protocol in metrics.PROTOCOLS.items() if protocol.eight_bits}
-    assert rounded == {"default", "paddleseg", "adobe"}
+    assert rounded == {"default", "paddleseg", "adobe", "rvm"}
 
 
 def test_a_selection_keeps_the_order_asked_for() -> None:
@@ -116,3 +116,18 @@ def test_floating_point_beside_eight_bits() -> None:
     assert metrics.connectivity_error(np.ones((4, 4)), truth) == pytest.approx(
         metrics.connectivity_error(np.full((4, 4), 255, np.uint8), truth)
     )
+
+
+def test_rvms_numbers_by_hand() -> None:
+    before = np.array([[0.0, 0.0, 0.5, 0.5]]), np.array([[0.0, 0.5, 0.5, 1.0]])
+    scores = metrics.score(PREDICTION, TRUTH, protocol="rvm", before=before)
+    assert list(scores) == ["MAD", "MSE", "Grad", "Conn", "dtSSD"]
+    assert scores["MAD"] == pytest.approx(1000 * 1.4 / 4) and scores["MSE"] == pytest.approx(1000 * 0.62 / 4)
+    changes = np.array([0.1, 0.3 + 0.5, 0.4, -0.1])
+    assert scores["dtSSD"] == pytest.approx(100 * np.sqrt((changes**2).mean()))
+    assert metrics.score(PREDICTION, TRUTH, protocol="rvm", before=(PREDICTION, TRUTH))["dtSSD"] == 0
+    assert "dtSSD" not in metrics.score(PREDICTION, TRUTH, protocol="rvm")  # a photograph has no frame before
+    paddleseg = metrics.score(PREDICTION, TRUTH, protocol="paddleseg")
+    assert {name: scores[name] for name in ("Grad", "Conn")} == {name: paddleseg[name] for name in ("Grad", "Conn")}
+    with pytest.raises(MattingError, match="the protocol default has no dtSSD; it holds SAD"):
+        metrics.select("default", ["dtssd"])

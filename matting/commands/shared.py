@@ -215,10 +215,10 @@ def add_scoring(made: argparse.ArgumentParser) -> None:
     made.add_argument(
         "--protocol",
         default="default",
-        choices=("default", "paddleseg", "adobe", "p3m", "modnet", "shm"),
+        choices=("default", "paddleseg", "adobe", "p3m", "modnet", "shm", "rvm"),
         help="region, scale, trimap rule and rounding of a published table; see docs/metrics.md",
     )
-    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU, in any case; default: all")
+    made.add_argument("--metrics", nargs="+", help="some of SAD MSE MAD Grad Conn IoU dtSSD, in any case; default: all")
 
 
 def say_skipped(failure: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from matting.pictures.files import image_size, read_alpha, read_image, read_trim
 from matting.pictures.pairing import by_unique_key, partners
 from matting.sample import PictureFiles
 from matting.system.progress_meter import progress
-from matting.text import shortened, sizes_differ
+from matting.text import natural, shortened, sizes_differ
 
 SUFFIXES = ("_alpha", "_matte", "_pred")
 """What a tool may have appended to the name of the photograph; `predict.py` writes NAME_alpha.png."""
@@ -29,10 +29,12 @@ class Pair:
     Attributes:
         files: `matte` is the truth, by whose path below its folder the picture is called.
         prediction: the matte to be scored.
+        before: files of the frame before, the matte and the truth; of the first frame of a clip its own.
     """
 
     files: PictureFiles
     prediction: Path
+    before: tuple[Path, Path] | None = None
 
 
 def find_pairs(alpha: Path, pred: Path, trimap: Path | None = None, image: Path | None = None) -> list[Pair]:
@@ -86,6 +88,8 @@ def score_folder(
             f"the protocol {chosen.name} counts in the set's own trimaps; name their folder by --trimap, or choose "
             "the protocol paddleseg, which makes them from the true mattes"
         )
+    if chosen.uses_frame_before:
+        pairs = in_sequence(pairs)
     tasks = ((pair, chosen, with_panels) for pair in pairs)
     results = scoring.run(_score_pair, tasks, workers)
     rows, extremes = [], Extremes(chosen.columns[0].metric.lower_is_better)
@@ -98,6 +102,30 @@ def score_folder(
     return summarise(rows, listed, chosen, extremes.panels())
 
 
+def in_sequence(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs with what was before each: the frames of a folder are a clip, in the order of their numbers.
+
+    Raises:
+        MattingError: frames of one folder are of different sizes.
+    """
+    ordered = sorted(pairs, key=lambda pair: (_clip(pair).as_posix(), natural(pair.files.name)))
+    found: list[Pair] = []
+    for pair in ordered:
+        last = found[-1] if found and _clip(found[-1]) == _clip(pair) else pair
+        before, now = last.files.matte, pair.files.matte
+        if image_size(before) != image_size(now):
+            raise MattingError(
+                sizes_differ(before, image_size(before), now, image_size(now))
+                + "; the frames of a folder are those of a clip: give every clip a folder of its own"
+            )
+        found.append(replace(pair, before=(last.prediction, before)))
+    return found
+
+
+def _clip(pair: Pair) -> Path:
+    return Path(pair.files.name).parent
+
+
 def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple[int, int]]:
     pair, protocol, with_panels = task
     files = pair.files
@@ -107,7 +135,8 @@ def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple
     if image is not None and image.shape[:2] != truth.shape:
         raise MattingError(sizes_differ(files.image, image.shape, files.matte, truth.shape) + "; they must agree")
     matte, links = read_alpha(pair.prediction), scoring.links(files, pair.prediction)
-    job = scoring.Job(files.name, matte, truth, trimap, protocol, image, links, wants_panels=with_panels)
+    before = (read_alpha(pair.before[0]), read_alpha(pair.before[1])) if pair.before else None
+    job = scoring.Job(files.name, matte, truth, trimap, protocol, image, links, with_panels, before)
     height, width = truth.shape
     return scoring.score(job), (height, width)
 

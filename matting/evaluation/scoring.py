@@ -13,7 +13,7 @@ import numpy as np
 from matting import metrics, trimap
 from matting.errors import MattingError
 from matting.evaluation.report.panels import Panels, make_panels
-from matting.metrics.protocols import Protocol, spelt
+from matting.metrics.protocols import SCORED, Protocol, spelt
 from matting.pictures.files import quantise
 from matting.registry import nearest
 from matting.sample import PictureFiles
@@ -35,6 +35,7 @@ class Job:
         protocol: by which it is scored.
         image: (H, W, 3) RGB uint8, where panels are wanted.
         links: where the full files are, by panel.
+        before: prediction and truth of the frame before in its clip, like these; of the first frame these themselves.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Job:
     image: np.ndarray | None = None
     links: dict[str, Path] | None = None
     wants_panels: bool = False
+    before: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def choose(protocol: str | Protocol, names: Sequence[str] | None = None) -> Prot
         MattingError: there is no such protocol, or a name is none of its metrics.
     """
     for name in names or ():
-        if spelt(name) not in metrics.DEFAULT.metrics:
-            raise MattingError(f"--metrics {name}: {nearest(name, list(metrics.DEFAULT.metrics))}")
+        if spelt(name) not in SCORED:
+            raise MattingError(f"--metrics {name}: {nearest(name, list(SCORED))}")
     return metrics.select(protocol, names)
 
 
@@ -75,19 +77,20 @@ def score(job: Job) -> Score:
         MattingError: matte and truth do not fit; the message begins with the job's name.
     """
     start = time.perf_counter()
-    prediction = quantise(_unit(job.prediction)) if job.protocol.eight_bits else as_stored(job.prediction)
-    truth = quantise(job.truth) if job.protocol.eight_bits else as_stored(job.truth)
+    stored = _in_eight_bits if job.protocol.eight_bits else as_stored
+    prediction, truth = stored(job.prediction), stored(job.truth)
+    before = (stored(job.before[0]), stored(job.before[1])) if job.before else None
     known = job.trimap
     if known is None and job.protocol.uses_trimap:
         known = trimap.for_evaluation(job.truth)
     try:
-        values = metrics.score(prediction, truth, known, protocol=job.protocol)
+        values = metrics.score(prediction, truth, known, protocol=job.protocol, before=before)
     except MattingError as error:
         raise MattingError(f"{job.name}: {error}") from None
     seconds = time.perf_counter() - start
     panels = None
     if job.wants_panels:
-        panels = make_panels(job.image, quantise(job.truth), quantise(_unit(job.prediction)), job.links or {})
+        panels = make_panels(job.image, _in_eight_bits(job.truth), _in_eight_bits(job.prediction), job.links or {})
     return Score(values, seconds, panels)
 
 
@@ -116,5 +119,5 @@ def run(function: Callable[[Task], Result], tasks: Iterable[Task], workers: int)
     return processes.run(function, tasks, workers, "use --score_workers 0 or fewer")
 
 
-def _unit(alpha: np.ndarray) -> np.ndarray:
-    return alpha / np.float32(255) if alpha.dtype == np.uint8 else alpha
+def _in_eight_bits(alpha: np.ndarray) -> np.ndarray:
+    return alpha if alpha.dtype == np.uint8 else quantise(alpha)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matting.metrics.catalogue import METRICS, Metric, is_metric, metric_of
 from matting.metrics.connectivity import THRESHOLDS, connectivity_error
 from matting.metrics.gradient import DerivativeFilter, gradient_error, unit_norm_filter, unit_sum_filter
-from matting.metrics.pixelwise import Errors, Iou, dtssd, errors, iou
+from matting.metrics.pixelwise import Errors, Iou, errors, iou
 from matting.metrics.protocols import (
     DEFAULT,
     PROTOCOLS,
@@ -14,6 +14,7 @@ from matting.metrics.protocols import (
     select,
 )
 from matting.metrics.score import score
+from matting.metrics.temporal import dtssd, messddt
 
 __all__ = [
     "DEFAULT",
@@ -32,6 +33,7 @@ __all__ = [
     "gradient_error",
     "iou",
     "is_metric",
+    "messddt",
     "metric_of",
     "score",
     "select",

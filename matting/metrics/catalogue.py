@@ -39,6 +39,9 @@ OF_MATTES = (
 )
 """What `--metrics` and protocols choose from, in the order of tables."""
 
+OF_CLIPS = (Metric("dtSSD", "root of the mean squared change of the error x 100", 100.0),)
+"""What needs the frame before as well; the protocols of clips hold it."""
+
 OF_TRIMAPS = (
     Metric("trimap_mIoU", "mean of the classes' IoU", lower_is_better=False),
     Metric("trimap_accuracy", "share of the pixels", lower_is_better=False),
@@ -49,7 +52,7 @@ OF_TRIMAPS = (
 INCONSISTENCY = Metric("inconsistency", "mean squared distance of semantics and shrunken matte")
 """What an adaptation watches on photographs that were held out."""
 
-METRICS = {metric.name: metric for metric in (*OF_MATTES, *OF_TRIMAPS, INCONSISTENCY)}
+METRICS = {metric.name: metric for metric in (*OF_MATTES, *OF_CLIPS, *OF_TRIMAPS, INCONSISTENCY)}
 """Everything that a network can be validated by, by name."""
 
 

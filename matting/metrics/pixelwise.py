@@ -1,4 +1,4 @@
-"""Errors that look at each pixel by itself: SAD, MSE, MAD, IoU, and dtSSD between the frames of a video."""
+"""Errors that look at each pixel by itself: SAD, MSE, MAD, IoU."""
 
 from __future__ import annotations
 
@@ -107,31 +107,3 @@ def _binary(matte: np.ndarray, threshold: float) -> np.ndarray:
     if matte.dtype == np.uint8:
         return matte >= int(np.count_nonzero(np.arange(256) / 255.0 < threshold))
     return matte >= threshold
-
-
-def dtssd(
-    prediction: np.ndarray,
-    prediction_before: np.ndarray,
-    truth: np.ndarray,
-    truth_before: np.ndarray,
-    region: np.ndarray | None = None,
-) -> float:
-    """Flicker between two frames: sqrt(mean ((p_t - p_{t-1}) - (t_t - t_{t-1}))^2) (Erofeev et al. 2015).
-
-    Differs: Erofeev et al. take the root of the sum; the mean, as in later work (Lin et al. 2022, who print it times
-    100), does not grow with the size of the frame.
-
-    Args:
-        prediction, prediction_before, truth, truth_before: (H, W) uint8, or floating point in [0, 1].
-        region: (H, W) bool, the pixels to look at; None for all.
-
-    Raises:
-        MattingError: the sizes differ or the region is empty.
-    """
-    check(prediction, truth, region)
-    check(prediction_before, truth_before, region)
-    check(prediction, truth_before)
-    change = as_alpha(prediction) - as_alpha(prediction_before)
-    change = change - (as_alpha(truth) - as_alpha(truth_before))
-    flat = change.ravel() if region is None else change[region]
-    return float(np.sqrt(np.dot(flat, flat) / flat.size))

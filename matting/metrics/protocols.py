@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from matting.errors import MattingError
-from matting.metrics.catalogue import METRICS, OF_MATTES, Metric
+from matting.metrics.catalogue import METRICS, OF_CLIPS, OF_MATTES, Metric
 from matting.metrics.connectivity import THRESHOLDS
 from matting.metrics.gradient import DerivativeFilter, unit_norm_filter, unit_sum_filter
 
@@ -89,6 +89,10 @@ class Protocol:
     def uses_trimap(self) -> bool:
         return any(column.region != WHOLE for column in self.columns)
 
+    @property
+    def uses_frame_before(self) -> bool:
+        return any(column.metric in OF_CLIPS for column in self.columns)
+
     def column(self, name: str) -> Column:
         """Return the column of a name such as `SAD_unknown`."""
         return next(column for column in self.columns if column.name == name)
@@ -135,6 +139,11 @@ P3M = Protocol(
     skip_empty=True,
 )
 
+
+def _times_1000(name: str) -> Metric:
+    return replace(METRICS[name], scale=1e3, unit=f"{METRICS[name].unit} x 1000")
+
+
 MODNET = Protocol(
     "modnet",
     "Ke et al. 2022 and the authors' answers on PPM-100: whole image, original size, values in [0, 1]",
@@ -149,13 +158,22 @@ SHM = Protocol(
     eight_bits=False,
 )
 
-PROTOCOLS = {protocol.name: protocol for protocol in (DEFAULT, PADDLESEG, ADOBE, P3M, MODNET, SHM)}
+RVM = Protocol(
+    "rvm",
+    "Lin et al. 2022 (RVM): frames of clips, whole image, in 8 bits; a first frame's dtSSD counts as 0",
+    columns((_times_1000("MAD"), _times_1000("MSE"), "Grad", "Conn", "dtSSD"), WHOLE),
+)
+
+PROTOCOLS = {protocol.name: protocol for protocol in (DEFAULT, PADDLESEG, ADOBE, P3M, MODNET, SHM, RVM)}
 """What `--protocol` may name."""
+
+SCORED = tuple(metric.name for metric in (*OF_MATTES, *OF_CLIPS))
+"""What `--metrics` may name, if the protocol holds it."""
 
 
 def spelt(name: str) -> str:
     """Return a metric's name as tables spell it, given in any case; PaddleSeg's `sad` is SAD. Other names stay."""
-    return {metric.name.casefold(): metric.name for metric in OF_MATTES}.get(name.casefold(), name)
+    return {metric.casefold(): metric for metric in SCORED}.get(name.casefold(), name)
 
 
 def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = None) -> Protocol:
@@ -175,8 +193,8 @@ def select(protocol: str | Protocol = DEFAULT, metrics: Iterable[str] | None = N
         return protocol
     wanted = [spelt(name) for name in metrics]
     for name in wanted:
-        if name not in DEFAULT.metrics:
-            raise MattingError(f"there is no metric {name!r}; give some of {', '.join(DEFAULT.metrics)}")
+        if name not in SCORED:
+            raise MattingError(f"there is no metric {name!r}; give some of {', '.join(SCORED)}")
         if name not in protocol.metrics:
             raise MattingError(
                 f"the protocol {protocol.name} has no {name}; it holds {', '.join(protocol.metrics)}: choose among them"

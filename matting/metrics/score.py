@@ -7,11 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from matting import trimap as trimaps
+from matting.metrics.catalogue import METRICS, OF_CLIPS
 from matting.metrics.connectivity import connectivity_error
 from matting.metrics.gradient import gradient_error
 from matting.metrics.mattes import check
 from matting.metrics.pixelwise import errors, iou
 from matting.metrics.protocols import DEFAULT, KNOWN_BACKGROUND, KNOWN_FOREGROUND, UNKNOWN, WHOLE, Protocol, select
+from matting.metrics.temporal import dtssd
 from matting.sample import BACKGROUND, FOREGROUND
 
 Region = np.ndarray | None
@@ -23,6 +25,7 @@ def score(
     trimap: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     protocol: Protocol | str = DEFAULT,
+    before: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> dict[str, float]:
     """Score a matte by the columns of a protocol.
 
@@ -35,6 +38,8 @@ def score(
         trimap: (H, W) uint8; 0 is background, 255 foreground, all between unknown. Without one the columns that need
             it are left out.
         names: which metrics of the protocol; None for all.
+        before: prediction and truth of the frame before, like these; of the first frame of a clip these themselves.
+            Without them the columns that need them are left out.
 
     Returns:
         Column name -> value in the column's unit; NaN where the trimap leaves nothing of the region.
@@ -48,9 +53,11 @@ def score(
     for region in dict.fromkeys(column.region for column in protocol.columns):
         if region != WHOLE and trimap is None:
             continue
-        chosen = [column for column in protocol.columns if column.region == region]
+        chosen = [column for column in protocol.columns if column.region == region and column.metric not in OF_CLIPS]
         raw = _over(region, prediction, truth, trimap, [column.metric.name for column in chosen], protocol)
         values |= {column.name: raw[column.metric.name] * column.metric.scale for column in chosen}
+    if before is not None and protocol.uses_frame_before:
+        values["dtSSD"] = dtssd(prediction, before[0], truth, before[1]) * METRICS["dtSSD"].scale
     return values
 
 
