@@ -79,14 +79,14 @@ def test_a_photograph_is_not_replaced_by_anothers_result(tmp_path: Path) -> None
 
 
 def test_files_with_other_endings_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    for name in ("a.HEIC", "b.heic", "c.avif", "d.gif", "e.jp2", ".hidden.gif", "notes"):
+    for name in ("a.GIF", "b.gif", "c.psd", "d.svg", "e.jp2", ".hidden.gif", "notes"):
         (tmp_path / name).write_bytes(b"x")
     picture(tmp_path / "photo.png")
     assert cut(tmp_path, tmp_path / "out") == 1
     (tmp_path / "out/table.csv").write_bytes(b"x")
     caplog.clear()
     assert stems(find_jobs(tmp_path, save_dir=tmp_path / "out")) == ["photo"]
-    assert "6 files ignored (.avif 1, .gif 1, .heic 2, .jp2 1, without 1)" in caplog.text
+    assert "6 files ignored (.gif 2, .jp2 1, .psd 1, .svg 1, without 1)" in caplog.text
     assert sum("ignored" in record.message for record in caplog.records) == 1
 
 
