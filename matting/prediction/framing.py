@@ -195,7 +195,7 @@ class Frame:
         return self._laid(colours, 0), self._laid(shown, 0)
 
     def show_around(self, pixels: np.ndarray) -> np.ndarray:
-        """Return what lies behind the subject where the photograph itself does, its edge going on beyond it.
+        """Return what lies behind the subject where the photograph itself does, mirrored beyond its edge.
 
         Args:
             pixels: (H, W, 3) uint8, smooth enough to be sampled at single points.
@@ -212,7 +212,7 @@ class Frame:
             ]
         )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(pixels, back, self.canvas[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return cv2.warpAffine(pixels, back, self.canvas[::-1], flags=flags, borderMode=cv2.BORDER_REFLECT_101)
 
     def _cut(self, pixels: np.ndarray) -> np.ndarray:
         top, left, bottom, right = self.box
