@@ -25,6 +25,11 @@ import numpy as np
 from matting import config
 
 ROOT = Path(__file__).resolve().parents[1]
+CONFIGS = [
+    "modnet/modnet-mobilenetv2",
+    "ppmattingv2/ppmattingv2-stdc1-human_512",
+    "ppmatting/ppmatting-hrnet_w18-human_512",
+]
 SIDE, ROUNDS, CALLS = 512, 3, 7
 WAYS = ("dynamic", "paddle", "onnxruntime", "openvino", "openvino, plain export", "openvino bf16")
 
@@ -155,7 +160,7 @@ def measure(name: str, torch_python: str | None) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("configs", nargs="*", default=[str(ROOT / "configs/modnet/modnet-mobilenetv2.yml")])
+    parser.add_argument("configs", nargs="*", default=CONFIGS)
     parser.add_argument("--torch_python")
     parser.add_argument("--way", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -1,7 +1,7 @@
 """Every network of the registry, with every backbone that fits it, keeps what `matting.models.base` promises.
 
-Networks are found by themselves: those of every yml under configs/; with MATTING_NETWORKS=all, as `make nightly` sets
-it, each of the registry with each backbone too, and the slow ones are traced.
+Networks are found by themselves: those of every yml under configs/ but for the largest; with MATTING_NETWORKS=all, as
+`make nightly` sets it, each of the registry with each backbone too, and the slow ones are traced.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ from matting.training.freezing import learn_only, set_training
 ROOT = Path(__file__).resolve().parents[1]
 CONFIGS = sorted(path for path in (ROOT / "configs").rglob("*.yml") if not {"_base_", "phases"} & set(path.parts))
 EVERY = os.environ.get("MATTING_NETWORKS") == "all"
+LARGE = ("HRNet_W48",)
+"""Backbones that differ from another one in their width alone, and are made by day in other tests only."""
+
 SLOW_TO_TRACE = ("HRNet_W18", "HRNet_W48", "ResNet50_vd")
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "MobileNetV2": [{}, {"full_resolution": True}],
@@ -76,6 +79,7 @@ def fits(model: str, spec: dict[str, Any]) -> bool:
 def networks(every: bool) -> list[str]:
     """Return the networks of all configurations, and with `every` each of the registry with each backbone that fits."""
     specs = [config.load(path)["model"] for path in CONFIGS]
+    specs = [spec for spec in specs if every or spec["backbone"]["type"] not in LARGE]
     for name in MODELS if every else ():
         channels = MODELS[name].in_channels
         specs += [{"type": name, "backbone": {**e, "in_channels": channels}} for e in KINDS if fits(name, e)]
