@@ -15,6 +15,7 @@ from PIL import Image
 import drawn
 import profiles
 from matting.pictures.files import PIXEL_LIMIT, read_alpha, read_image, write_png
+from matting.prediction.failures import FAILURES
 from matting.prediction.record import RECORD
 from test_completeness import noisy, zeroed
 from test_headers import STRIPS
@@ -71,7 +72,12 @@ def test_a_broken_picture_is_named_and_the_others_are_cut_out(trained: Path, tmp
     assert outcome.status == 1 and "Traceback" not in outcome.error
     told = [line for line in outcome.error.splitlines() if line.startswith("skipped: ")]
     assert len(told) == 1 and name in told[0] and said in told[0], told
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good_alpha.png", "good_rgba.png", RECORD]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        FAILURES,
+        "good_alpha.png",
+        "good_rgba.png",
+        RECORD,
+    ]
     assert "1 of 2 pictures" in outcome.output
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import drawn
 from matting.pictures.files import read_alpha
+from matting.prediction.failures import FAILURES
 from matting.prediction.record import RECORD
 from matting.training import history
 from tools import ROOT, run_tool
@@ -105,7 +106,12 @@ def test_predict_goes_on_past_a_broken_file_and_says_so(trained: Path, tmp_path:
     )  # fmt: skip
     assert outcome.status == 1
     assert "broken.png" in outcome.error and "Traceback" not in outcome.error
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["GOOD_alpha.png", "GOOD_rgba.png", RECORD]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "GOOD_alpha.png",
+        "GOOD_rgba.png",
+        FAILURES,
+        RECORD,
+    ]
 
 
 @pytest.mark.parametrize(

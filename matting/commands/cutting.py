@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from matting.prediction.jobs import Failure, Summary
     from matting.prediction.outputs import Outputs
+    from matting.prediction.pipeline import Visitor
     from matting.prediction.requests import Request
     from matting.predictor import Predictor
     from matting.sample import PictureFiles
@@ -100,12 +101,22 @@ def cut_out(args: argparse.Namespace, wanted: Sequence[Request], outputs: Output
     """Cut out what is requested, tell what was done, and return the exit status."""
     from matting.prediction.failures import Failures
     from matting.prediction.jobs import Summary
+    from matting.prediction.overview import Overview
     from matting.prediction.record import RECORD
 
     summary = Summary()
     for request in wanted:
         failures = Failures(request.save_dir if request.record == RECORD else None, shared.say_skipped)
-        summary.add(cut_request(args, request.save_dir, outputs, cutter, request.jobs, failures.tell, request.record))
+        overview = Overview(request.save_dir) if args.report else None
+        try:
+            done = cut_request(
+                args, request.save_dir, outputs, cutter, request.jobs, failures.tell, request.record, overview
+            )
+            summary.add(done)
+        finally:  # of what a stop left, too
+            if overview is not None:
+                results = [next(iter(outputs.paths(request.save_dir / job.name).values())) for job in request.jobs]
+                say(f"report: {overview.write(request.jobs, results, failures.seen)}")
     for path in summary.kept:
         say(f"{path} was changed since it was made, and is left as it is; --overwrite replaces it")
     jobs = [(request.save_dir, job.name) for request in wanted for job in request.jobs]
@@ -128,6 +139,7 @@ def cut_request(
     jobs: Sequence[PictureFiles],
     tell: Callable[[Failure], object],
     record: str | None = None,
+    visitor: Visitor | None = None,
 ) -> Summary:
     """Cut out pictures into one folder; what is there and made alike is left out, unless `--overwrite` is given."""
     from matting.prediction.pipeline import predict
@@ -136,7 +148,7 @@ def cut_request(
     return predict(
         cutter.predictor, jobs, save_dir, args.num_workers, outputs, cutter.drawer,
         skip_existing=not args.overwrite, made_with=cutter.made_with, tell=tell, record_name=record or RECORD,
-        overwrite=args.overwrite,
+        overwrite=args.overwrite, visitor=visitor,
     )  # fmt: skip
 
 

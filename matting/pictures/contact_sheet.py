@@ -10,6 +10,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from matting.text import visible
 
+SIDE = 420
+"""Pixels of the longer side of a picture in a report."""
+
 _PAPER, _INK, _FRAME = (250, 250, 248), (40, 40, 44), (205, 205, 205)
 _GAP, _HEADING, _CAPTION = 8, 26, 22
 
@@ -30,6 +33,17 @@ def over_checkerboard(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     board = checkerboard(height, width, square=max(8, min(height, width) // 40)).astype(np.float32)
     weight = alpha.astype(np.float32)[..., None]
     return np.rint(weight * image + (1 - weight) * board).astype(np.uint8)
+
+
+def shrink(picture: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """Return a picture whose longer side is at most `side` pixels, each the mean of what it covers."""
+    height, width = picture.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return picture
+    return cv2.resize(
+        picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
 
 
 def contact_sheet(rows: Sequence[Row], columns: Sequence[str] | None = None, cell_height: int = 240) -> np.ndarray:

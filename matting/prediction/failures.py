@@ -25,6 +25,9 @@ class Failures:
         folder: None writes no table.
         tell: is told every failure too.
 
+    Attributes:
+        seen: all failures so far.
+
     Raises:
         MattingError: by the constructor and `tell`: the table cannot be written.
     """
@@ -33,7 +36,7 @@ class Failures:
         name = FAILURES if ranks.rank() == 0 else f"failures_{ranks.rank()}.csv"
         self.path = folder / name if folder else None
         self._tell = tell
-        self._begun = False
+        self.seen: list[Failure] = []
         if self.path is not None and self.path.is_file():
             with atomic.explained(self.path):
                 _refuse_others(self.path)
@@ -42,6 +45,7 @@ class Failures:
     def tell(self, failure: Failure) -> None:
         """Note a failure, and pass it on."""
         self._tell(failure)
+        self.seen.append(failure)
         if self.path is None:
             return
         row = io.StringIO()
@@ -49,8 +53,7 @@ class Failures:
         with atomic.explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with open(self.path, "a", encoding="utf-8", newline="") as file:
-                file.write(row.getvalue() if self._begun else _HEADER + row.getvalue())
-        self._begun = True
+                file.write((_HEADER if len(self.seen) == 1 else "") + row.getvalue())
 
 
 def _refuse_others(path: Path) -> None:

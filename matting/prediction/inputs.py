@@ -15,6 +15,9 @@ from matting.system.ranks import rank
 
 logger = logging.getLogger(__name__)
 
+THUMBNAILS = "report_thumbnails"
+"""The folder of a report's small pictures (`overview`), which are no photographs wherever they lie."""
+
 
 def find_photographs(
     folder: Path,
@@ -49,7 +52,11 @@ def find_photographs(
     results = set(_places(Path(record, name) for record in records for name in results_in(record)))
     within = _within(folder, save_dir)
     places = zip(listing.images, _places(listing.images), strict=True)
-    photographs = [image for image, place in places if place not in results and not place.startswith(within)]
+    photographs = [
+        image
+        for image, place in places
+        if place not in results and not place.startswith(within) and image.parent.name != THUMBNAILS
+    ]
     others = zip(listing.others, _places(listing.others), strict=True)
     ignored = [path for path, place in others if path.name != RECORD and not place.startswith(within)]
     if may_be_empty:

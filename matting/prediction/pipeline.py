@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -24,8 +24,16 @@ from matting.system.prefetching import in_three_stages
 from matting.system.progress_meter import progress
 
 Drawer = Callable[[np.ndarray], np.ndarray]
-Visitor = Callable[[PictureFiles, Photograph, np.ndarray], None]
-"""Gets a job, its photograph and its matte (H, W) float32 in [0, 1]."""
+
+
+class Visitor(Protocol):
+    """Is shown every photograph with its matte, in a thread of those that write."""
+
+    def knows(self, job: PictureFiles) -> bool:
+        """Return whether a job may be left out whose results are there."""
+
+    def visit(self, job: PictureFiles, photograph: Photograph, alpha: np.ndarray) -> None:
+        """Look at a matte (H, W) float32 in [0, 1]."""
 
 
 @dataclass
@@ -54,7 +62,7 @@ def predict(
     tell: Callable[[Failure], object] = log_failure,
     record_name: str = RECORD,
     overwrite: bool = True,
-    visit: Visitor | None = None,
+    visitor: Visitor | None = None,
 ) -> Summary:
     """Cut out every job and write what `outputs` names, below `save_dir` under the job's name, with a record of it.
 
@@ -73,7 +81,7 @@ def predict(
         record_name: of the file that notes the results.
         overwrite: replace files that are there and were made otherwise. If not, those of others are failures, and what
             somebody changed since a run wrote it is kept.
-        visit: is shown every photograph with its matte, in a thread of those that write.
+        visitor: sees every matte.
 
     Raises:
         UnwritableError: results cannot be written; it would be the same with every other photograph.
@@ -84,19 +92,21 @@ def predict(
     settings = _settings(record, outputs, made_with)
     todo = list(jobs)
     if skip_existing:
-        todo = [job for job in jobs if not record.holds(job.paths, _made(outputs, job, settings))]
+        seen = [job for job in jobs if visitor is None or visitor.knows(job)]
+        there = {job for job in seen if record.holds(job.paths, _made(outputs, job, settings))}
+        todo = [job for job in jobs if job not in there]
         summary.skipped = len(jobs) - len(todo)
     if not overwrite:
         todo = [job for job in todo if _is_free(record, outputs, job, summary, tell)]
-    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, visit)
+    stages = _Stages(predictor, outputs, save_dir, record, settings, draw_trimap, visitor)
     started = time.perf_counter()
     try:
         _run(stages, todo, num_workers, summary, tell)
     except KeyboardInterrupt as stop:
-        there = f", {summary.skipped} were there already" if summary.skipped else ""
+        before = f", {summary.skipped} were there already" if summary.skipped else ""
         cure = "the same command goes on" if skip_existing else "go on with --skip_existing"
         raise Stopped(
-            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{there}; {cure}",
+            f"stopped: {record.confirmed} of {len(jobs)} pictures cut out{before}; {cure}",
             getattr(stop, "signal", signal.SIGINT),
         ) from None
     summary.total = time.perf_counter() - started
@@ -152,7 +162,7 @@ class _Stages:
     record: Record
     settings: Mapping[str, str | None]
     draw_trimap: Drawer | None
-    visit: Visitor | None = None
+    visitor: Visitor | None = None
 
     def decode(self, job: PictureFiles) -> _Work:
         started = time.perf_counter()
@@ -191,9 +201,9 @@ class _Stages:
             with memory.explained(work.job.image):
                 self.record.check(work.claim)
                 self.outputs.write(self.save_dir, work.job.name, work.photograph, work.alpha, work.trimap)
+                if self.visitor is not None:
+                    self.visitor.visit(work.job, work.photograph, work.alpha)
                 self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
-                if self.visit is not None:
-                    self.visit(work.job, work.photograph, work.alpha)
         except UnwritableError:
             raise
         except MattingError as error:

@@ -10,11 +10,10 @@ import numpy as np
 
 from matting.errors import MattingError
 from matting.evaluation.report import plots
-from matting.evaluation.report.page import picture, plot, write_page
-from matting.evaluation.report.panels import shrink
 from matting.metrics.catalogue import is_metric, metric_of
 from matting.metrics.protocols import DEFAULT, REGION_TITLES
-from matting.pictures.contact_sheet import over_checkerboard
+from matting.pages.page import picture, plot, write_page
+from matting.pictures.contact_sheet import over_checkerboard, shrink
 from matting.pictures.files import quantise
 from matting.sample import Sample
 from matting.system import atomic

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import math
-import os
-import re
-import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
@@ -17,12 +12,10 @@ from typing import Any
 from matting.evaluation.report import plots
 from matting.evaluation.report.panels import TITLES, Panels
 from matting.metrics.protocols import REGION_TITLES, Column
-from matting.system import atomic
-from matting.text import visible, written
+from matting.pages.page import picture, plot, relative, write_page
+from matting.text import written
 
-_ASSETS = Path(__file__).parent / "assets"
 _SEARCH = '<div class="controls"><label>name holds <input id="filter" type="search"></label></div>'
-_SLOT = re.compile(r"\{\{(\w+)\}\}")
 
 
 @dataclass(frozen=True)
@@ -63,35 +56,6 @@ def write_report(path: Path, report: Report) -> None:
     write_page(path, report.title, report.rule, report.facts, sections, _data(report, path.parent))
 
 
-def write_page(
-    path: Path,
-    title: str,
-    rule: str,
-    facts: Sequence[tuple[str, str]],
-    sections: Sequence[str],
-    data: Mapping[str, Any],
-) -> None:
-    """Write a page of ready sections; it appears under its name only when complete.
-
-    Args:
-        sections: HTML.
-        data: what the script works on: `columns`, `rows`, `panels`.
-    """
-    shown = ((escape(name), escape(visible(value))) for name, value in facts)
-    slots = {
-        "title": escape(visible(title)),
-        "rule": escape(rule),
-        "facts": "\n".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in shown),
-        "sections": "\n".join(sections),
-        "style": _asset("style.css"),
-        "script": _asset("script.js"),
-        # A `<` would end the script element early, whatever stands in a file's name.
-        "data": json.dumps(data, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
-    }
-    page = _SLOT.sub(lambda match: slots[match[1]], _asset("page.html"))
-    atomic.write_text(path, page)
-
-
 def pictures(panels: Mapping[str, Panels], folder: Path) -> dict[str, list[dict[str, str]]]:
     """Return panels as the script reads them: title, embedded picture, and the full file relative to `folder`."""
     shown = {}
@@ -100,26 +64,12 @@ def pictures(panels: Mapping[str, Panels], folder: Path) -> dict[str, list[dict[
             {
                 "title": title,
                 "small": picture(kept.jpegs[title]),
-                **({"full": _relative(kept.links[title], folder)} if title in kept.links else {}),
+                **({"full": relative(kept.links[title], folder)} if title in kept.links else {}),
             }
             for title in TITLES
             if title in kept.jpegs
         ]
     return shown
-
-
-def picture(jpeg: bytes) -> str:
-    """Return the address under which a page holds a JPEG itself."""
-    return "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-
-
-def plot(heading: str, below: str, svg: str) -> str:
-    """Return one plot with its heading."""
-    return f'<section class="plot"><h3>{escape(heading)}</h3><p>{escape(below)}</p>{svg}</section>'
-
-
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8").rstrip("\n")
 
 
 def _summary(report: Report) -> str:
@@ -214,8 +164,3 @@ def _label(column: Column) -> str:
 
 def _finite(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _relative(path: Path, folder: Path) -> str:
-    relative = os.path.relpath(os.path.abspath(path), os.path.abspath(folder)).replace(os.sep, "/")
-    return urllib.parse.quote(os.fsencode(relative))

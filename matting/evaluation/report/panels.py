@@ -9,13 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from matting.pictures.contact_sheet import over_checkerboard
+from matting.pictures.contact_sheet import over_checkerboard, shrink
 
 TITLES = ("image", "truth", "matte", "error", "cutout")
 """The panels in reading order."""
-
-SIDE = 420
-"""Pixels of the longer side of an embedded picture."""
 
 _QUALITY = 84
 _TOO_MUCH = np.array((214, 69, 45), np.float32)
@@ -74,17 +71,6 @@ def error_map(error: np.ndarray, under: np.ndarray) -> np.ndarray:
     colour = np.where((error >= 0)[..., None], _TOO_MUCH, _TOO_LITTLE)
     weight = np.sqrt(np.abs(error))[..., None]
     return np.rint(paper * (1 - weight) + colour * weight).astype(np.uint8)
-
-
-def shrink(picture: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """Return a picture whose longer side is at most `side` pixels, each the mean of what it covers."""
-    height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    if scale >= 1:
-        return picture
-    return cv2.resize(
-        picture, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
-    )
 
 
 def _jpeg(picture: np.ndarray) -> bytes:

@@ -1,0 +1,1 @@
+"""Pages that people look at in a browser: one template, style and script, and nothing fetched from anywhere."""
