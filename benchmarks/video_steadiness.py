@@ -25,7 +25,7 @@ from matting.video import steadying
 NOISE = 2.0
 """Standard deviation of what a camera adds to every frame, in levels of 255."""
 
-TURN, GROWTH, SHIFT, PERIOD = 4.0, 0.06, 0.06, 5.0
+TURN, GROWTH, SHIFT, PERIOD = 3.0, 0.04, 0.03, 5.0
 """How far a person turns (degrees), grows, and moves (in widths) to either side, in about so many seconds."""
 
 
@@ -105,7 +105,7 @@ def clip(
         waves = np.sin(phases + speeds * 2 * np.pi * frame / rate)
         move = similarity(premultiplied.shape, size, TURN * waves[0], 1 + GROWTH * waves[1], SHIFT * waves[2:4])
         warped = cv2.warpAffine(premultiplied, move, (width, height), flags=cv2.INTER_AREA)
-        drift = similarity(background.shape, size, 0, 1.1 + 0.05 * waves[4], 0.05 * waves[3::-2])
+        drift = similarity(background.shape, size, 0, 1.1 + GROWTH * waves[4], SHIFT * waves[3::-2])
         scene = cv2.warpAffine(background, drift, (width, height), borderMode=cv2.BORDER_REFLECT)
         alpha = np.clip(warped[..., 3:], 0, 1)
         image = 255 * warped[..., :3] + (1 - alpha) * scene + rng.normal(0, NOISE, (height, width, 1))

@@ -91,7 +91,7 @@ class FlowFusion:
         colours: how far apart, in levels of 255, the colours at both ends may be.
     """
 
-    def __init__(self, side: int = 384, astray: float = 1.0, colours: float = 40.0) -> None:
+    def __init__(self, side: int = 320, astray: float = 1.0, colours: float = 40.0) -> None:
         self._side, self._astray, self._colours = side, astray, colours
         self._finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._held: _Seen | None = None
