@@ -17,7 +17,9 @@ from matting.system.streams import say
 from matting.version import __version__
 
 NAMES = sorted(
-    module.name for module in pkgutil.iter_modules(commands.__path__) if module.name not in ("cutting", "shared")
+    module.name
+    for module in pkgutil.iter_modules(commands.__path__)
+    if module.name not in ("clips", "cutting", "shared")
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import moving
 from tools import ROOT, one_sentence, run_tool, tool_parser
 
 TOOLS = sorted(path.stem for path in (ROOT / "tools").glob("[!_]*.py"))
@@ -35,6 +36,8 @@ BASELINES = {
     "benchmark": "--model_path {export} --engines onnxruntime --precisions int8 --save_dir out",
     "bg_replace": "--config {config} --model_path {weights} --engine dynamic --image_path {photographs} "
     "--background #ff0000 --save_dir out",
+    "bg_replace_video": "--config {config} --model_path {weights} --engine dynamic --video_path {clip} "
+    "--background green --save_dir out",
     "check_data": "lists={list} --num_workers 0 --save_dir out",
     "convert_weights": "kind=modnet-torch source={file} target=out.safetensors",
     "cut": "inputs={photographs} --config {config} --model_path {weights} --engine dynamic --save_dir out",
@@ -46,21 +49,30 @@ BASELINES = {
     "npz": "action=pack --model_path {export} --image_path {photographs} --save_dir out",
     "pack_data": "lists=train.txt --dataset_root {data} --target out --num_workers 0",
     "predict": "--config {config} --model_path {weights} --engine dynamic --image_path {photographs} --save_dir out",
+    "predict_video": "--config {config} --model_path {weights} --engine dynamic --video_path {clip} --save alpha "
+    "--save_dir out",
     "prepare_data": "set=folders --source {data} --target out --num_workers 0",
     "train": "--config {config} --iters 1 --do_eval --save_dir out",
     "train_phases": "--phases {phases} --save_dir out",
     "val": "--config {config} --model_path {weights} --score_workers 0 --save_dir out",
+    "video": "input={clip} output=out.mov --config {config} --model_path {weights} --engine dynamic",
 }
 """A call of every tool that does its work; benchmark, convert_weights, demo, download and export, which would take
 long or need what is not here, end when their flags have been read."""
 
-SLOW = {"adapt", "benchmark", "bg_replace", "cut", "demo", "export", "npz", "predict", "train", "train_phases", "val"}
+SLOW = {
+    "adapt", "benchmark", "bg_replace", "bg_replace_video", "cut", "demo", "export", "npz", "predict", "predict_video",
+    "train", "train_phases", "val", "video",
+}  # fmt: skip
 """Tools that build a network: here every flag gets a quarter of the values, in turn; all of them in `make nightly`."""
 
 GO_ON = {"bg_replace", "check_data", "cut", "make_trimap", "predict"}
 """Tools that name a file which cannot be used, without a word of `error`, and go on to the next."""
 
 MORE = {
+    "--start": ["1:2:3:4", "0:99", "5"],
+    "--rate": ["1/0", "30000/1001"],
+    "--camera": ["9"],
     "--trimap_from": [":", "a:", ":b", "{file}:{file}", "{folder}:{folder}", "{config}:{file}", "{config}:"],
     "--background": ["#zzzzzz", "1,2", "300,0,0", "nan,0,0"],
     "--split": ["0:0:0", "-1:2", "nan:1:1", "inf:1", "1:2:3:4", ":", "1e999:1", str(10**30)],
@@ -109,10 +121,12 @@ def places(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     )  # fmt: skip
     assert export.status == 0, export.error
     data = trained / "data"
+    moving.write(folder / "clip.mp4", moving.pictures(2))
     return {
         "config": trained / "config.yml", "weights": trained / "run/best_model", "data": data,
         "photographs": data / "train/fg", "mattes": data / "train/alpha", "list": data / "train.txt",
-        "export": folder / "export", "phases": folder / "phases.yml", "folder": "folder", "file": "file",
+        "export": folder / "export", "clip": folder / "clip.mp4", "phases": folder / "phases.yml", "folder": "folder",
+        "file": "file",
     }  # fmt: skip
 
 

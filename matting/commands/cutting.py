@@ -75,13 +75,8 @@ def open_cutter(args: argparse.Namespace, kinds: Sequence[str]) -> Cutter:
     """Return the network that the flags name; without `--model_path` and `--config` the one for photographs."""
     from matting.deployment.loading import Runtime, configuration, make_predictor, trimap_drawer
     from matting.prediction.provenance import made_with
-    from matting.weights.published import DEFAULT, PUBLISHED
 
-    if args.model_path is None and args.config is None:
-        args.model_path = DEFAULT
-        _logger.info(
-            "no --model_path: %s is used (%s; %s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
-        )
+    take_default(args)
     values = configuration(args.model_path, args.config, args.opts)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
@@ -180,3 +175,14 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     if summary.written:
         say(summary.timing())
     return 1 if unlisted or summary.failures else 0
+
+
+def take_default(args: argparse.Namespace) -> None:
+    """Set `--model_path` to the published network that is used where neither weights nor configuration are named."""
+    from matting.weights.published import DEFAULT, PUBLISHED
+
+    if args.model_path is None and args.config is None:
+        args.model_path = DEFAULT
+        _logger.info(
+            "no --model_path: %s is used (%s; %s)", DEFAULT, PUBLISHED[DEFAULT].what, PUBLISHED[DEFAULT].licence
+        )

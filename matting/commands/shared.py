@@ -143,21 +143,22 @@ def _whole(text: str, least: int, most: int = 2**31 - 1) -> int:
 
 def rate(text: str) -> float:
     """Return a flag's finite number above 0."""
-    number = _number(text)
-    if not 0 < number < math.inf:
+    value = number(text)
+    if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number above 0")
-    return number
+    return value
 
 
 def share(text: str) -> float:
     """Return a flag's number from 0 to 1."""
-    number = _number(text)
-    if not 0 <= number <= 1:
+    value = number(text)
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be a number from 0 to 1")
-    return number
+    return value
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """Return a flag's number, infinity and NaN among them."""
     try:
         return float(text)
     except ValueError:
@@ -223,10 +224,15 @@ def add_scoring(made: argparse.ArgumentParser) -> None:
 
 def say_skipped(failure: str) -> None:
     """Tell on the terminal, beside a bar if there is one, what went wrong with one file."""
+    say_notice(f"skipped: {failure}")
+
+
+def say_notice(notice: str) -> None:
+    """Tell on the terminal, beside a bar if there is one, what a user should know of a file that is used."""
     from tqdm import tqdm
 
     with tqdm.external_write_mode(file=sys.stderr):
-        say(f"skipped: {failure}", stream=sys.stderr)
+        say(notice, stream=sys.stderr)
 
 
 def run(main: Callable[[], int | None]) -> None:

@@ -48,6 +48,44 @@ def progress(
             )
 
 
+def progress_to(
+    items: Iterable[Item],
+    total: float | None,
+    reached: Callable[[Item], float],
+    more: Callable[[], str] = str,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Item]:
+    """Yield the items as they come, and tell how far along a clip they lie.
+
+    Args:
+        total: seconds of the clip; None where nobody knows.
+        reached: tells the seconds at which an item lies.
+        more: what else there is to say.
+    """
+    length = f" of {_duration(total)}" if total is not None else ""
+    bar = (
+        tqdm(total=total, unit="s", bar_format=None if total else "{n:.1f} s {postfix}")
+        if sys.stderr.isatty()
+        else None
+    )
+    started = reported = clock()
+    try:
+        for item in items:
+            yield item
+            now, done = clock(), reached(item)
+            if bar is not None:
+                bar.set_postfix_str(more(), refresh=False)
+                bar.update(round(done, 2) - bar.n)
+            elif now - reported >= EVERY:
+                reported, left = now, ""
+                if total is not None and done > 0:
+                    left = f", about {_duration((now - started) / done * max(total - done, 0))} left"
+                logger.info("%s%s%s%s", _duration(done), length, left, f", {more()}" if more() else "")
+    finally:
+        if bar is not None:
+            bar.close()
+
+
 def _duration(seconds: float) -> str:
     hours, minutes = int(seconds) // 3600, int(seconds) // 60 % 60
     return f"{hours}:{minutes:02d}:{int(seconds) % 60:02d}"

@@ -1,0 +1,216 @@
+"""A clip in a file, frame by frame in constant memory: exact times, upright, square pixels, right colours."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from matting.errors import MattingError
+from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.video.colours import colour_of, to_rgb
+from matting.video.library import pyav
+from matting.video.source import Findings, Frame, Stamper
+
+_GUESS = Fraction(25)
+"""Frames a second of a clip that states neither a rate nor times."""
+
+_SHORT = 0.5
+"""Seconds by which a clip may end before the end that it states; containers round, and sound is often longer."""
+
+_STILL = ("image2", "_pipe")
+"""How FFmpeg's readers of single pictures are called."""
+
+
+class Clip:
+    """A file that holds moving pictures; `Source` says what it offers.
+
+    Raises:
+        MattingError: it is missing, no clip, a still picture, or none of its frames can be decoded.
+    """
+
+    is_live = False
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.findings = path, Findings()
+        with self.opened() as container:
+            stream = _video(container, path)
+            try:
+                first = next(self._decoded(container, stream), None)
+            except pyav().FFmpegError as error:
+                raise MattingError(f"{path} cannot be decoded: {error.strerror}") from None
+            self.time_base = Fraction(stream.time_base)
+            self.rate = Fraction(stream.average_rate or stream.guessed_rate or _GUESS)
+            self.seconds = _seconds(container, stream)
+            self.origin = _origin(container, stream)
+            if first is None:
+                raise MattingError(f"{path}: not one frame of its video can be decoded; it is damaged or cut short")
+            self.colour = colour_of(first)
+            self._stored = first.width, first.height
+            self._aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+            self.height, self.width = self._upright(first).shape[:2]
+        self.findings = Findings()
+
+    def opened(self) -> Any:
+        """Return the file opened by FFmpeg, as a context."""
+        if self.path.is_dir():
+            raise MattingError(f"{self.path} is a folder; a clip is a file, and frames in a folder need numbered names")
+        if not self.path.is_file():
+            raise MattingError(f"{self.path} does not exist; give a clip, a folder of numbered frames, or --camera 0")
+        try:
+            container = pyav().open(str(self.path), metadata_errors="replace")
+        except (pyav().FFmpegError, ValueError) as error:
+            if self.path.suffix.lower() in IMAGE_EXTENSIONS:
+                raise MattingError(f"{self.path} is a picture; matting predict cuts out pictures") from None
+            said = getattr(error, "strerror", None) or error
+            raise MattingError(
+                f"{self.path} is no clip that FFmpeg reads, or lacks its beginning or end: {said}"
+            ) from None
+        if any(word in container.format.name for word in _STILL):
+            container.close()
+            raise MattingError(f"{self.path} is a picture; matting predict cuts out pictures")
+        return container
+
+    def identity(self) -> list[Any]:
+        status = os.stat(self.path)
+        return [os.path.realpath(self.path), status.st_size, status.st_mtime_ns]
+
+    def frames(self, after: int | None = None) -> Iterator[Frame]:
+        """Yield the frames in order; what was wrong is in `findings` behind the last one."""
+        self.findings = Findings()
+        for raw, stamp in self._stamped(after):
+            yield Frame(self._upright(raw), stamp, raw.duration or 0)
+
+    def frame_times(self) -> Iterator[tuple[int, Any]]:
+        """Yield stamps, and what makes the picture of each when it is called: for who does not need them all."""
+        for raw, stamp in self._stamped(None):
+            yield stamp, lambda raw=raw: self._upright(raw)
+
+    def _stamped(self, after: int | None) -> Iterator[tuple[Any, int]]:
+        """Yield decoded frames with their stamps, from a key frame before `after` on where the file lets one jump."""
+        if after is not None:
+            for at_once in (True, False):
+                with self.opened() as container:
+                    walk = self._walk(container, after if at_once else None)
+                    first = next(walk, None)
+                    # A jump may land behind its aim, where an index lies, and times made up count from the start.
+                    if at_once and (first is None or first[1] > after + 1 or self.findings.unstamped):
+                        self.findings = Findings()
+                        continue
+                    yield from (found for found in (first, *()) if found is not None and found[1] > after)
+                    yield from (found for found in walk if found[1] > after)
+                    return
+        with self.opened() as container:
+            yield from self._walk(container, None)
+
+    def _walk(self, container: Any, aim: int | None) -> Iterator[tuple[Any, int]]:
+        stream = _video(container, self.path)
+        if aim is not None:
+            try:
+                container.seek(aim, stream=stream, backward=True)
+            except pyav().FFmpegError:
+                return
+        stamper = Stamper(1 / (self.rate * self.time_base), self.findings, self.origin)
+        end = 0
+        for raw in self._decoded(container, stream):
+            stamp = stamper.of(raw.pts)
+            end = stamp + (raw.duration or 0)
+            yield raw, stamp
+        reached = float((end - self.origin) * self.time_base)
+        stated = self.seconds
+        if self.findings.ended or (stated is not None and reached < stated - _SHORT):
+            because = f" ({self.findings.ended})" if self.findings.ended else ""
+            length = f" of {stated:.2f} s" if stated is not None else ""
+            self.findings.ended = f"cut short: it ends at {reached:.2f} s{length}{because}"
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Yield what can be decoded; damage is counted, and an end that comes too early is noted."""
+        error_type = pyav().FFmpegError
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except error_type as error:
+                self.findings.ended = error.strerror
+                packet = None
+            try:
+                frames = stream.codec_context.decode(packet)
+            except error_type:
+                self.findings.damaged += 1
+                frames = []
+            yield from frames
+            if packet is None:
+                return
+
+    def _upright(self, raw: Any) -> np.ndarray:
+        """Return a decoded frame as it is to be seen: (H, W, 3) RGB uint8, of one size for the whole clip."""
+        width, height = self._stored
+        if (raw.width, raw.height) != self._stored:
+            self.findings.resized += 1
+        if self._aspect > 1:
+            width = round(width * self._aspect)
+        else:
+            height = round(height / self._aspect)
+        return turned(to_rgb(raw, width, height), raw)
+
+
+def turned(image: np.ndarray, raw: Any) -> np.ndarray:
+    """Turn and mirror an image by the display matrix of the frame that it was made of, if there is one.
+
+    The matrix takes (x, y) to (a x + c y, b x + d y); turns by a quarter are done, any other is left out.
+    """
+    matrix = next((bytes(data) for data in raw.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    if matrix is None:
+        return image
+    a, b, _, c, d = (value / 65536 for value in struct.unpack_from("=5i", matrix))
+    if abs(b) > abs(a) and abs(c) > abs(d):
+        image, (a, d) = image.transpose(1, 0, 2), (c, b)
+    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+
+
+def _video(container: Any, path: Path) -> Any:
+    """Return the stream of moving pictures; the cover of a song is none."""
+    for stream in container.streams.video:
+        if not stream.disposition & pyav().stream.Disposition.attached_pic and stream.codec_context is not None:
+            stream.thread_type = "AUTO"
+            return stream
+    raise MattingError(f"{path} holds no video, only {_held(container)}; give a clip with pictures")
+
+
+def _held(container: Any) -> str:
+    kinds = sorted({"a cover" if stream.type == "video" else stream.type for stream in container.streams})
+    return " and ".join(kinds) or "nothing"
+
+
+def _seconds(container: Any, stream: Any) -> float | None:
+    """Return how long the video is said to be: by its own stream, by a tag of Matroska, or by the file."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    hours, colon, rest = stream.metadata.get("DURATION", "").partition(":")
+    minutes, colon, seconds = rest.partition(":")
+    try:
+        if colon:
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+    except ValueError:
+        pass
+    return container.duration / 1_000_000 if container.duration else None
+
+
+def _origin(container: Any, stream: Any) -> int:
+    """Return the stamp at which the file begins, where any of its streams does, in the video's units.
+
+    A file whose times begin before 0 (the lead-in of AAC) begins at 0.
+    """
+    starts = [
+        other.start_time * other.time_base
+        for other in container.streams
+        if other.start_time is not None and other.time_base and other.type in ("video", "audio")
+    ]
+    return int(max(min(starts, default=Fraction(0)), Fraction(0)) // stream.time_base)
