@@ -6,7 +6,9 @@ import io
 import logging
 import os
 import struct
+import sys
 import zlib
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from PIL import Image
 
 import drawn
 from matting.errors import MattingError
-from matting.pictures import files
+from matting.pictures import files, png
 from matting.pictures.files import image_size, list_images, quantise, read_alpha, read_image, read_trimap, write_png
 
 PICTURE = drawn.texture(40, 64)
@@ -247,6 +249,43 @@ def test_write_png_is_exact_and_leaves_nothing_else(tmp_path):
         write_png(path, pixels)
         np.testing.assert_array_equal(np.asarray(Image.open(path)), pixels)
         assert os.listdir(path.parent) == [path.name]
+
+
+@pytest.mark.parametrize("deflater", ["zlib", "isal"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 4), (37, 53), (37, 53, 3), (40, 33, 4)])
+def test_pngs_are_read_alike_by_every_library(monkeypatch, deflater, shape):
+    faster = SimpleNamespace(isal_zlib=SimpleNamespace(compressobj=zlib.compressobj)) if deflater == "isal" else None
+    monkeypatch.setitem(sys.modules, "isal", faster)
+    monkeypatch.setattr(png, "_STRIP", 500)  # rows that lie on both sides of a border between strips
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    pixels[5:20] = 0
+    content = png.encode(pixels)
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(content))), pixels)
+    decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if len(shape) == 3:
+        decoded = cv2.cvtColor(decoded, cv2.COLOR_BGRA2RGBA if shape[2] == 4 else cv2.COLOR_BGR2RGB)
+    np.testing.assert_array_equal(decoded, pixels)
+    for _, start, end in png.chunks(content):
+        assert zlib.crc32(content[start - 4 : end]).to_bytes(4, "big") == content[end : end + 4]
+
+
+def test_a_part_of_a_picture_is_written_as_it_is():
+    whole = np.random.default_rng(1).integers(0, 256, (20, 30, 4), np.uint8)
+    for part in (whole[3:9, 4:20], whole[:, ::-1], whole[..., :3], whole[..., 3]):
+        np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(png.encode(part)))), part)
+
+
+def test_a_cutout_is_stored_smaller_than_by_pillow_at_its_fastest():
+    height, width = 300, 400
+    rows, columns = np.mgrid[:height, :width]
+    person = np.hypot(rows - 150, columns - 200) < 120
+    noise = np.random.default_rng(0).normal(0, 3, (height, width))
+    skin = 150 + 60 * np.sin(rows / 40) + 30 * np.cos(columns / 30)
+    pixels = np.where(person, skin + noise, 0).astype(np.uint8)
+    pixels = np.dstack((pixels, pixels // 2, pixels // 3, np.where(person, 255, 0).astype(np.uint8)))
+    fast = io.BytesIO()
+    Image.fromarray(pixels).save(fast, "PNG", compress_level=1)
+    assert len(png.encode(pixels)) < 1.05 * fast.tell()
 
 
 def test_write_png_to_an_impossible_place_is_an_error(tmp_path):

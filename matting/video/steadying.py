@@ -77,7 +77,6 @@ class OneFrameDelay:
         return np.where(flickers, (before + after) / 2, middle)
 
 
-
 class FlowFusion:
     """A matte takes the mean with those of the frames before and after, brought along the optical flow.
 
