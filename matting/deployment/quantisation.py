@@ -81,7 +81,7 @@ def calibrate(folder: Path, files: Sequence[PictureFiles]) -> Quantised:
     import onnxruntime
 
     deployment = Deployment.read(folder)
-    if deployment.interface.inputs != ("image",):
+    if deployment.interface.takes != ("image",):
         raise MattingError("--calibrate is for networks that take an image alone")
     predictor = open_predictor(folder)
     inputs = [predictor.prepare(read_image(one.image))[0]["image"] for one in files[:_CALIBRATED]]
