@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from matting.curation.preparation.backgrounds import TESTING, TRAINING, listed_backgrounds
+from matting.curation.preparation.background_lists import TESTING, TRAINING, listed_backgrounds
 from matting.curation.preparation.plan import Choices, Item, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, list_names, read_names, seek_folder
 from matting.errors import MattingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.backgrounds import TESTING, TRAINING, draw_backgrounds
+from matting.curation.preparation.background_lists import TESTING, TRAINING, draw_backgrounds
 from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import find_folder, paired_items
 from matting.errors import MattingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from matting.curation.preparation.backgrounds import draw_backgrounds
+from matting.curation.preparation.background_lists import draw_backgrounds
 from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import listable, paired_items, seek_folder, with_trimaps
 from matting.errors import MattingError
