@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from matting.errors import MattingError
+from matting.pictures.encoding import ENDINGS, Format
 
 
 def relative_stem(path: Path) -> str:
@@ -54,3 +58,34 @@ def result_names(paths: Sequence[Path]) -> list[str]:
             return names
         for index in clashing:
             names[index] = paths[index].as_posix()
+
+
+def check_pattern(pattern: str, kinds: Sequence[str], format: Format) -> None:
+    """Refuse names by which results would replace each other, or say what is not in them.
+
+    Args:
+        pattern: as `{stem}_{kind}.{ext}`, these three between braces.
+        kinds: of results that are written for one photograph.
+        format: of their files.
+
+    Raises:
+        MattingError: the pattern is such a name, or holds other braces.
+    """
+    try:
+        fields = [part[1:] for part in string.Formatter().parse(pattern) if part[1] is not None]
+    except ValueError:
+        fields = [("", "", None)]
+    # Nothing but the bare names: whatever else a format string can do has no place in a file's name.
+    if not all(field in ("stem", "kind", "ext") and not (spec or turn) for field, spec, turn in fields):
+        raise MattingError(f"--pattern {pattern}: it may hold {{stem}}, {{kind}} and {{ext}}, and no other braces")
+    named = {field for field, _, _ in fields}
+    if "stem" not in named:
+        raise MattingError(f"--pattern {pattern}: without {{stem}} all photographs would get one name; add it")
+    if len(kinds) > 1 and "kind" not in named:
+        raise MattingError(f"--pattern {pattern}: {' and '.join(kinds)} would get one name; add {{kind}}, or save one")
+    path = Path(pattern)
+    if path.is_absolute() or ".." in path.parts:
+        raise MattingError(f"--pattern {pattern}: results lie below their folder; leave out / at its start and ..")
+    said = ENDINGS.get(path.suffix.lower(), format.name)
+    if said != format.name or not (path.suffix == ".{ext}" or path.suffix.lower() in ENDINGS):
+        raise MattingError(f"--pattern {pattern}: files of {format.name} end in .{format.ending}; end it in .{{ext}}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,9 @@ from matting import composite
 from matting.errors import MattingError
 from matting.foreground import ESTIMATES, estimate_foreground
 from matting.pictures.contact_sheet import checkerboard
-from matting.pictures.encoding import ENDINGS, PNG, Format, encode
+from matting.pictures.encoding import PNG, Format, encode
 from matting.pictures.files import Photograph, quantise
+from matting.pictures.naming import check_pattern
 from matting.prediction import backgrounds
 from matting.prediction.backgrounds import AnyBackground, Background, Scene
 from matting.prediction.framing import WHOLE, Framing
@@ -77,7 +77,7 @@ class Outputs:
             raise MattingError(f"--save names nothing; give one or more of {', '.join(KINDS)}")
         if self.fg_estimate not in ESTIMATES:
             raise MattingError(f"--fg_estimate {self.fg_estimate}: it must be one of {', '.join(ESTIMATES)}")
-        _check_pattern(self.pattern, self.kinds, self.format)
+        check_pattern(self.pattern, self.kinds, self.format)
 
     @classmethod
     def parse(
@@ -233,25 +233,3 @@ def _side_by_side(image: np.ndarray, foreground: np.ndarray, alpha: np.ndarray) 
     height, width = alpha.shape
     shown = composite.composite(foreground, alpha, checkerboard(height, width, _CHECKER))
     return np.hstack((image, np.dstack([quantise(alpha)] * 3), shown))
-
-
-def _check_pattern(pattern: str, kinds: Sequence[str], format: Format) -> None:
-    """Refuse names by which results would replace each other, or say what is not in them."""
-    try:
-        fields = [part[1:] for part in string.Formatter().parse(pattern) if part[1] is not None]
-    except ValueError:
-        fields = [("", "", None)]
-    # Nothing but the bare names: whatever else a format string can do has no place in a file's name.
-    if not all(field in ("stem", "kind", "ext") and not (spec or turn) for field, spec, turn in fields):
-        raise MattingError(f"--pattern {pattern}: it may hold {{stem}}, {{kind}} and {{ext}}, and no other braces")
-    named = {field for field, _, _ in fields}
-    if "stem" not in named:
-        raise MattingError(f"--pattern {pattern}: without {{stem}} all photographs would get one name; add it")
-    if len(kinds) > 1 and "kind" not in named:
-        raise MattingError(f"--pattern {pattern}: {' and '.join(kinds)} would get one name; add {{kind}}, or save one")
-    path = Path(pattern)
-    if path.is_absolute() or ".." in path.parts:
-        raise MattingError(f"--pattern {pattern}: results lie below their folder; leave out / at its start and ..")
-    said = ENDINGS.get(path.suffix.lower(), format.name)
-    if said != format.name or not (path.suffix == ".{ext}" or path.suffix.lower() in ENDINGS):
-        raise MattingError(f"--pattern {pattern}: files of {format.name} end in .{format.ending}; end it in .{{ext}}")
