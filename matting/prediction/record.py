@@ -21,7 +21,7 @@ from matting.system.places import below, real_paths
 RECORD = "results.jsonl"
 """Its name in a folder of results; a row is a line of JSON, and the last row that names a file counts."""
 
-BESIDE = ".matting.jsonl"
+BESIDE = ".results.jsonl"
 """Its name where results lie among somebody's photographs: hidden, so that it is not in the way."""
 
 Stamp = tuple[str, int, int]

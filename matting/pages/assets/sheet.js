@@ -18,6 +18,10 @@ function said(row) {
   return `${(100 * row.undecided).toFixed(1)} % undecided`;
 }
 
+function path(row) {
+  try { return decodeURIComponent(row.photo); } catch { return row.photo; } // a name that is not UTF-8
+}
+
 // A matte that is empty or full is decided, and most likely wrong.
 function doubt(row) {
   return row.subject < NOTHING || row.subject > EVERYTHING ? 2 : row.undecided;
@@ -81,7 +85,7 @@ control("sort", "change", (element) => { state.sort = element.value; });
 control("filter", "input", (element) => { state.text = element.value.trim().toLowerCase(); });
 control("only", "change", (element) => { state.only = element.checked; });
 save.addEventListener("click", () => {
-  const lines = [...marked].map((row) => decodeURIComponent(row.photo)).sort().join("\n") + "\n";
+  const lines = [...marked].map(path).sort().join("\n") + "\n";
   const address = URL.createObjectURL(new Blob([lines], { type: "text/plain" }));
   make("a", { href: address, download: "marked.txt" }).click();
   URL.revokeObjectURL(address);
