@@ -67,6 +67,8 @@ def test_the_second_word_is_the_output_also_the_second_time(cut, photos: Path) -
     assert Image.open("person.webp").mode == "RGBA" and files(photos / "photos") == ["a.png", "b.png", "sub/a.png"]
     done(cut("photo.jpg", "-o", "white.JPG", "--background", "white"))
     assert Image.open("white.JPG").format == "JPEG"
+    done(cut("photo.jpg", "-o", "cutouts_v1.2"))
+    assert files(photos / "cutouts_v1.2") == ["photo_cutout.png", RECORD]
     done(cut("photos", "cutouts"))
     done(cut("photos", "cutouts"), "3 were there already: in cutouts")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from matting.errors import MattingError
+from matting.pictures.encoding import ENDINGS
 from matting.pictures.naming import result_names
 from matting.prediction.jobs import find_jobs
 from matting.prediction.outputs import Outputs
@@ -25,6 +26,9 @@ STREAM = "-"
 
 _FOLDER = "{}_cutout"
 """What the folder of a folder's results is called, beside it."""
+
+
+_NOT_WRITTEN = (".gif", ".bmp", ".heic", ".heif", ".avif", ".jp2", ".jxl", ".ico", ".psd", ".svg", ".pdf")
 
 
 @dataclass
@@ -138,13 +142,16 @@ def _names(files: Sequence[Path]) -> list[str]:
 
 def mirror(folder: Path) -> Path:
     """Return where the results of a folder go if nothing is said: beside it."""
-    own = folder.resolve()
+    own = Path(os.path.abspath(folder))
     return own.with_name(_FOLDER.format(own.name))
 
 
 def is_file(output: Path | None) -> TypeGuard[Path]:
-    """Return whether an output is one file: it has an ending, and no folder is there."""
-    return output is not None and bool(output.suffix) and not output.is_dir()
+    """Return whether an output is one file: it has a picture's ending, also one that is not written, and is no folder.
+
+    Other endings are parts of a folder's name, as in `cutouts_v1.2`.
+    """
+    return output is not None and output.suffix.lower() in (*ENDINGS, *_NOT_WRITTEN) and not output.is_dir()
 
 
 def check(requests: Iterable[Request], outputs: Outputs) -> None:
