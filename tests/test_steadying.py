@@ -54,7 +54,7 @@ def test_every_frame_comes_back_once_in_its_order(way: str, count: int) -> None:
         assert len(results) == count
         for (image, matte), (shown, alpha) in zip(results, frames, strict=True):
             assert image is shown and matte.shape == alpha.shape and matte.dtype == np.float32
-            assert 0 <= matte.min() and matte.max() <= 1
+            assert matte.min() >= 0 and matte.max() <= 1
 
 
 @pytest.mark.parametrize("way", WAYS)

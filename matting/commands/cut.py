@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matting.commands import cutting, shared
-from matting.engines.table import DEVICES
+from matting.engines.table import DEVICES, PRECISIONS
 from matting.system.streams import say
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration")
     group.add_argument("--partial", action="store_true", help="take weights that fit in part only")
     group.add_argument("--device", default="auto", choices=DEVICES, help="auto takes a GPU if any")
-    shared.add_engine(group, "auto")
+    shared.add_engine(group, "auto", (*PRECISIONS, "auto"))
 
 
 def main() -> int:
@@ -108,7 +108,7 @@ def main() -> int:
     requests.check(wanted, outputs)
     for folder in unlisted:
         shared.say_skipped(folder)
-    cutter = cutting.open_cutter(args, outputs.kinds)
+    cutter = cutting.open_cutter(args, outputs.kinds, [job.image for request in wanted for job in request.jobs])
     return cutting.cut_out(args, wanted, outputs, cutter) or int(bool(unlisted))
 
 
@@ -159,7 +159,7 @@ def _stream(args: argparse.Namespace, words: list[str]) -> int:
         raise shared.MattingError(f"a stream holds one picture, and --kind names {len(outputs.kinds)}; name one")
     check_ends(source is None, target is None)
     with bytes_out() as out:
-        cutter = cutting.open_cutter(args, outputs.kinds)
+        cutter = cutting.open_cutter(args, outputs.kinds, [source] if source else [])
         content = cut_one(source, args.trimap_path, outputs, cutter.predictor, cutter.drawer)
         if target is None:
             out.write(content)

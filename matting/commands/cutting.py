@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matting.commands import shared
+from matting.engines.table import PRECISIONS
 from matting.system.streams import say
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     """Add the flags of a tool that cuts out photographs; its `--config` may be left out for an export."""
     shared.add_weights(parser)
-    shared.add_engine(parser, "auto")
+    shared.add_engine(parser, "auto", (*PRECISIONS, "auto"))
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
@@ -71,14 +72,19 @@ class Cutter:
     made_with: Mapping[str, Any]
 
 
-def open_cutter(args: argparse.Namespace, kinds: Sequence[str]) -> Cutter:
-    """Return the network that the flags name; without `--model_path` and `--config` the one for photographs."""
-    from matting.deployment.loading import Runtime, configuration, make_predictor, trimap_drawer
+def open_cutter(args: argparse.Namespace, kinds: Sequence[str], photographs: Sequence[Path] = ()) -> Cutter:
+    """Return the network that the flags name; without `--model_path` and `--config` the one for photographs.
+
+    Args:
+        photographs: that will be cut out, by which `--precision auto` is settled.
+    """
+    from matting.deployment.loading import Runtime, configuration, make_predictor, settled, trimap_drawer
     from matting.prediction.provenance import made_with
 
     take_default(args)
     values = configuration(args.model_path, args.config, args.opts)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
+    runtime = settled(values, args.model_path, runtime, photographs, args.partial)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
     if predictor.takes_trimap and not (args.trimap_path or drawer):
@@ -163,7 +169,7 @@ def run(args: argparse.Namespace, kinds: list[str], background: str | None = Non
     for folder in unlisted if ranks.rank() == 0 else []:
         shared.say_skipped(folder)
     jobs = ranks.share(every)
-    cutter = open_cutter(args, kinds)
+    cutter = open_cutter(args, kinds, [job.image for job in every])
     failures = Failures(args.save_dir, shared.say_skipped)
     summary = predict(
         cutter.predictor, jobs, args.save_dir, args.num_workers, outputs, cutter.drawer, args.skip_existing,

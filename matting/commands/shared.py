@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -79,7 +79,7 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--partial", action="store_true", help="take weights that fit in part only")
 
 
-def add_engine(parser: argparse._ActionsContainer, default: str) -> None:
+def add_engine(parser: argparse._ActionsContainer, default: str, precisions: Sequence[str] = PRECISIONS) -> None:
     """Add the flags that say how a network is run."""
     parser.add_argument(
         "--engine",
@@ -87,7 +87,7 @@ def add_engine(parser: argparse._ActionsContainer, default: str) -> None:
         default=default,
         help="auto takes the fastest that is installed; dynamic is Paddle's dynamic graph",
     )
-    parser.add_argument("--precision", choices=PRECISIONS, default="fp32", help="see docs/deployment.md")
+    parser.add_argument("--precision", choices=precisions, default="fp32", help="see docs/deployment.md")
     parser.add_argument("--threads", type=workers, default=0, help="of the engine; 0 takes all cores")
 
 

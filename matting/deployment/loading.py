@@ -8,13 +8,14 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from matting import builder, config, trimap, weights
+from matting.deployment import precision
 from matting.deployment.description import DESCRIPTION, Deployment, open_predictor
 from matting.engines.table import CHOICES, TABLE, choose
 from matting.engines.tiles import MARGIN, tiled
@@ -43,7 +44,7 @@ class Runtime:
     Attributes:
         engine: one of `matting.engines.table.CHOICES`; "auto" takes Paddle's dynamic graph on a GPU and the fastest
             engine installed on a CPU.
-        precision: one of `PRECISIONS` there that the engine computes in.
+        precision: one of `PRECISIONS` there that the engine computes in, or "auto" (`precision.choose`).
         device: one of `DEVICES` there.
         threads: 0 takes all cores.
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
@@ -151,6 +152,48 @@ def make_predictor(
     return open_predictor(
         folder, runtime.engine, runtime.precision, runtime.threads, runtime.tile_size, runtime.tile_margin
     )
+
+
+def settled(
+    values: Mapping[str, Any] | None,
+    model_path: str | Path | None,
+    runtime: Runtime,
+    photographs: Sequence[Path] = (),
+    partial: bool = False,
+) -> Runtime:
+    """Return how a network is run, with a precision in place of "auto"; it says which, and why.
+
+    Args:
+        photographs: that will be cut out, on a few of which a lower precision is judged at the network's first use.
+
+    Raises:
+        MattingError: as `make_predictor`.
+    """
+    if runtime.precision != "auto":
+        return runtime
+    exact = replace(runtime, precision="fp32")
+    folder = _folder(values, model_path, exact, partial)
+    engine = "dynamic" if folder is None else choose(exact.engine).name
+    chosen, why = precision.choose(folder, engine, photographs)
+    logger.info("precision auto is %s: %s", chosen, why)
+    return replace(runtime, precision=chosen)
+
+
+def _folder(
+    values: Mapping[str, Any] | None, model_path: str | Path | None, runtime: Runtime, partial: bool
+) -> Path | None:
+    """Return the export that is run, making it at its first use; None for the dynamic graph."""
+    if model_path is None:
+        raise MattingError(
+            "--model_path is missing: a network without trained weights gives no matte; name the weights"
+        )
+    if (Path(model_path) / DESCRIPTION).is_file():
+        if runtime.engine == "dynamic":
+            raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
+        return Path(model_path)
+    if values is None:
+        raise MattingError("--config is missing: weights need the configuration that they were trained with")
+    return None if _engine(runtime) == "dynamic" else cached_export(values, model_path, partial)
 
 
 def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bool = False) -> Path:
