@@ -1,4 +1,4 @@
-"""What `--precision auto` stands for: bfloat16 where the processor has it and photographs show no harm; it is said."""
+"""What `--precision auto` stands for: bfloat16 where the processor has it and photographs show no harm; it says so."""
 
 from __future__ import annotations
 

@@ -49,6 +49,16 @@ def test_a_crop_holds_the_subject_and_its_margin(margin: int | str) -> None:
     assert found["side_by_side"].shape == (found["alpha"].shape[0], 3 * found["alpha"].shape[1], 3)
 
 
+def test_specks_that_nobody_sees_do_not_widen_a_crop() -> None:
+    alpha = ALPHA.copy()
+    alpha[2, 110], alpha[80, 3] = 2 / 255, 1 / 255
+    found = Outputs(("alpha",), framing=Framing(crop=True)).render(PHOTOGRAPH, alpha)["alpha"]
+    np.testing.assert_array_equal(found, rendered(Framing(crop=True))["alpha"])
+    alpha[80, 3] = 3 / 255  # 1 % is seen
+    wider = Outputs(("alpha",), framing=Framing(crop=True)).render(PHOTOGRAPH, alpha)["alpha"]
+    assert wider.shape[0] > found.shape[0] and wider[-1, 0] == 3
+
+
 def test_the_tightest_crop_has_the_subject_at_every_edge() -> None:
     alpha = rendered(Framing(crop=True))["alpha"]
     assert all(edge.any() for edge in (alpha[0], alpha[-1], alpha[:, 0], alpha[:, -1]))
@@ -135,7 +145,7 @@ def test_a_photograph_without_a_subject_is_shown_as_a_whole(framing: Framing, ca
     with caplog.at_level(logging.WARNING):
         frame = framing.frame(quantise(nothing), "summer/beach")
     assert frame.box == (0, 0, HEIGHT, WIDTH)
-    assert "summer/beach: alpha is 0 everywhere" in caplog.text
+    assert "summer/beach: alpha is below 1 % everywhere" in caplog.text
     found = Outputs(("rgba",), framing=framing).render(PHOTOGRAPH, nothing)["rgba"]
     assert found.shape[:2] == frame.canvas and not found.any()
     caplog.clear()
