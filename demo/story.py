@@ -86,7 +86,7 @@ def train_on_drawn_people(values: Mapping[str, Any], save_dir: Path, device_name
 
     photograph = people()["astronaut"]
     first, last = quantise(start(photograph)), quantise(trained(photograph))
-    rows = [(_panels(photograph, first, last), "a photograph, of which training saw none")]
+    rows = [(_panels(photograph, first, last), "a photograph, at the size of the drawings; training saw none")]
     for name, (image, truth, matte) in list(later.items())[:_SHOWN]:
         errors = " -> ".join(f"{np.abs(made / 255.0 - truth / 255.0).mean():.4f}" for made in (earlier[name][2], matte))
         rows.append(({**_panels(image, earlier[name][2], matte), "truth": truth}, f"{name}  MAD {errors}"))
