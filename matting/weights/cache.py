@@ -55,6 +55,11 @@ def cached(url: str) -> Path:
     return cache_dir() / f"{key}-{name}"
 
 
+def by_hand(target: Path) -> str:
+    """Return what to do about a file that cannot be fetched, as a clause for messages."""
+    return f"fetch it elsewhere and give its path, or put it at {target}"
+
+
 def lock_of(path: Path) -> Path:
     """Return the lock that a process holds while it makes a download or an export."""
     return path.with_name(f".{path.name}.lock")

