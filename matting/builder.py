@@ -16,6 +16,7 @@ REGISTRIES = {
     "loss": LOSSES,
     "train_dataset": DATASETS,
     "val_dataset": DATASETS,
+    "guard_dataset": DATASETS,
     "transforms": TRANSFORMS,
 }
 """Which registry resolves the `type` of a component, by the key under which it stands."""
@@ -26,6 +27,7 @@ _ROOMS = {
     "loss": "losses",
     "train_dataset": "datasets",
     "val_dataset": "datasets",
+    "guard_dataset": "datasets",
     "transforms": "transforms",
 }
 """Where the components of a key register themselves: imported when the first is named, as most cost Paddle's import."""
@@ -37,9 +39,9 @@ def check(values: Mapping[str, Any]) -> None:
     Raises:
         MattingError: a component or one of its keys is unknown; the message names the nearest right one.
     """
-    for key in ("model", "loss", "train_dataset", "val_dataset"):
+    for key in ("model", "loss", "train_dataset", "val_dataset", "guard_dataset"):
         if values.get(key):
-            check_component(key, values[key], key)
+            check_component(key, _spec(values, key), key)
 
 
 def check_training(values: Mapping[str, Any]) -> None:
@@ -71,10 +73,16 @@ def criterion(values: Mapping[str, Any], network: Any) -> Any:
 
 
 def dataset(values: Mapping[str, Any], which: str) -> Any:
-    """Make the `train_dataset` or `val_dataset`; its samples depend on the configuration's `seed`."""
-    spec = dict(section(values, which))
+    """Make the `train_dataset`, `val_dataset` or `guard_dataset`; its samples depend on the configuration's `seed`."""
+    spec = _spec(values, which)
     spec.setdefault("seed", values.get("seed") or 0)
     return build(which, spec, which)
+
+
+def _spec(values: Mapping[str, Any], which: str) -> dict[str, Any]:
+    """Return a copy of a section; what the guard's does not say is as in `val_dataset`."""
+    spec, base = section(values, which), values.get("val_dataset") if which == "guard_dataset" else None
+    return {**(base or {}), **spec} if isinstance(spec, Mapping) else spec
 
 
 def section(values: Mapping[str, Any], key: str) -> Any:

@@ -20,6 +20,7 @@ KEYS = (
     "seed",
     "train_dataset",
     "val_dataset",
+    "guard_dataset",
     "model",
     "trainable",
     "norms",
@@ -230,6 +231,7 @@ def _check(values: dict[str, Any], path: str | Path) -> None:
     prefixes = values.get("trainable") or []
     if not isinstance(prefixes, list) or not all(isinstance(prefix, str) for prefix in prefixes):
         raise MattingError(f"{path}: trainable is {prefixes!r}; it must be a list of prefixes of parameter names")
-    for key in ("train_dataset", "val_dataset", "model", "loss", "optimizer", "lr_scheduler", "learning_rate"):
+    sections = ("train_dataset", "val_dataset", "guard_dataset", "model", "loss", "optimizer", "lr_scheduler")
+    for key in (*sections, "learning_rate"):
         if not isinstance(values.get(key, {}), dict):
             raise MattingError(f"{path}: {key} is {values[key]!r}; it must be a mapping")

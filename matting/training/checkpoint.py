@@ -38,6 +38,8 @@ class Progress:
     iteration: int = 0
     best: dict[str, float | int] = field(default_factory=dict)
     """The best metrics so far by name, and under `iteration` when they were reached."""
+    start: dict[str, float] = field(default_factory=dict)
+    """The metrics before the first iteration, where a guard asks for them."""
     validated: int = 0
     """The iteration of the last validation; a checkpoint that is ahead of it was saved and then left unscored."""
     run: str = ""
@@ -86,6 +88,7 @@ def write_state(
         "seed": progress.seed,
         "iteration": progress.iteration,
         "best": progress.best,
+        "start": progress.start,
         "validated": progress.validated,
         "settings": progress.settings,
         "scaler": _plain(scaler.state_dict()) if scaler is not None else {},
@@ -136,6 +139,7 @@ def progress_of(folder: Path) -> Progress:
         seed=state["seed"],
         iteration=state["iteration"],
         best=state["best"],
+        start=state.get("start", {}),
         # Checkpoints from before this was noted are taken for scored, as they nearly always were.
         validated=state.get("validated", state["iteration"]),
         run=state.get("run", ""),

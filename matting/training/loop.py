@@ -16,7 +16,7 @@ from matting.datasets.sampler import BatchSampler
 from matting.errors import MattingError, Stopped
 from matting.evaluation.table import Evaluation
 from matting.system import exchange, stopping
-from matting.training import checkpoint, history, progress, resuming, run_folder
+from matting.training import checkpoint, guard, history, progress, resuming, run_folder
 from matting.training.board import Board, batch_picture
 from matting.training.freezing import set_training
 from matting.training.history import Row
@@ -76,6 +76,8 @@ def train(
     set_training(network, values.get("trainable"))
     if resume_from is not None:
         run.catch_up(resume_from)
+    if values.get(guard.KEY) and state.iteration == 0:
+        run.begin_guard()
 
     # Several ranks would stop at different iterations, each waiting for the others for ever.
     with stopping.on_request(waits=ranks == 1) as stop:
@@ -150,6 +152,12 @@ class _Run:
             if self._is_first and folder.resolve().parent == self._options.save_dir.resolve():
                 checkpoint.write_state(folder, self._values, self.state, self._scaler)
             self._meter.skip()
+
+    def begin_guard(self) -> None:
+        """Save and score what it begins with: nothing that is worse on the guard's pictures becomes the best model."""
+        if self._evaluate is not None:
+            self.save()
+            self.score()
 
     def is_due(self) -> bool:
         """Return whether a checkpoint is to be saved, and scored, after this iteration."""

@@ -18,6 +18,7 @@ from matting.pictures.files import quantise
 from matting.sample import Sample
 from matting.system import atomic
 from matting.training import history
+from matting.training.guard import SUFFIX
 from matting.version import __version__
 
 SAMPLES = "samples"
@@ -100,10 +101,17 @@ def _plots(heading: str, curves: Mapping[str, Curve]) -> str:
         below = f"last {plots.number(curve[-1][1])}"
         if is_metric(name):
             metric, best = metric_of(name), _best(name, curve)
-            title = name if metric.name == name else f"{metric.name}, {REGION_TITLES[name.rpartition('_')[2]]}"
+            title = _title(name, metric.name)
             below = f"best {plots.number(best[1])} at {best[0]:.0f}; {metric.unit}"
         shown.append(plot(title, below, plots.curve(curve, name, best)))
     return f'<h2>{heading}</h2>\n<div class="plots">{"".join(shown)}</div>' if shown else ""
+
+
+def _title(column: str, metric: str) -> str:
+    """Return the heading of a metric's curve: the metric, its region, and whether the pictures are the guard's."""
+    plain = column.removesuffix(SUFFIX)
+    region = [] if plain == metric else [REGION_TITLES[plain.rpartition("_")[2]]]
+    return ", ".join([metric, *region, *(["guard"] if plain != column else [])])
 
 
 def _best(name: str, curve: Curve) -> tuple[float, float]:

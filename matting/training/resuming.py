@@ -16,7 +16,7 @@ from matting.weights.trained import CONFIG
 
 logger = logging.getLogger(__name__)
 
-_CHANGES_NOTHING = ("seed", "val_dataset", "model.pretrained", "model.backbone.pretrained")
+_CHANGES_NOTHING = ("seed", "val_dataset", "guard_dataset", "model.pretrained", "model.backbone.pretrained")
 """Keys that may differ: the seed comes from the checkpoint, as do the weights; validation teaches nothing."""
 
 _ABSENT = "not given"

@@ -19,7 +19,7 @@ from matting.evaluation.scoring import choose
 from matting.evaluation.table import Evaluation
 from matting.predictor import Predictor
 from matting.system import exchange
-from matting.training import checkpoint, optimizers, resuming, run_folder
+from matting.training import checkpoint, guard, optimizers, resuming, run_folder
 from matting.training.freezing import learn_only
 from matting.training.loop import train
 from matting.training.needs import check_needs
@@ -61,6 +61,8 @@ def run_training(
     optimizers.check(values)
     check_metrics(metric_names)
     before_step = profiler(profile, options.save_dir) if profile else lambda _: None
+    if values.get(guard.KEY):
+        guard.check_metrics(metric_names)
     values, options = _begin(values, options, device_name, resume_from)
     if teacher:
         values = taught(values, teacher, options.save_dir, device_name)
@@ -109,9 +111,15 @@ def _scorer(
     if trimaps.is_asked_for(names):
         return lambda _: trimaps.evaluate_trimaps(predictor, dataset, workers)
     score = partial(evaluate, predictor, dataset, names=names, num_workers=workers)
-    if not options.report or exchange.rank() != 0:
-        return lambda _: score()
-    return lambda iteration: score(visit=Film(options.save_dir, iteration).visit)
+    films = options.report and exchange.rank() == 0
+
+    def first(iteration: int) -> Evaluation:
+        return score(visit=Film(options.save_dir, iteration).visit) if films else score()
+
+    if not values.get(guard.KEY):
+        return first
+    others = builder.dataset(values, guard.KEY)
+    return guard.guarded(first, partial(evaluate, predictor, others, names=names, num_workers=workers))
 
 
 def parameters(network: paddle.nn.Layer) -> int:

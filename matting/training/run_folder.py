@@ -17,7 +17,7 @@ from matting.errors import MattingError
 from matting.metrics.catalogue import metric_of
 from matting.system import atomic
 from matting.system.ranks import rank
-from matting.training import checkpoint, history
+from matting.training import checkpoint, guard, history
 from matting.weights.trained import STATE
 
 logger = logging.getLogger(__name__)
@@ -110,13 +110,23 @@ def bring_best(resume_from: Path, save_dir: Path, progress: checkpoint.Progress)
 def keep_best(
     save_dir: Path, network: Any, values: Mapping[str, Any], progress: checkpoint.Progress, means: Mapping[str, float]
 ) -> None:
-    """Keep a network that was scored as the best model, and note so, when its first metric is the best so far."""
+    """Keep a network that was scored as the best model, and note so, when its first metric is the best so far.
+
+    With a guard, only if that metric is no worse than at the start on the guard's pictures too.
+    """
     name = next(iter(means))
     cost = metric_of(name).cost
-    if name not in progress.best or cost(means[name]) < cost(progress.best[name]):
+    if progress.iteration == 0:
+        progress.start = dict(means)
+    worse = guard.forgotten(progress.start, means)
+    if worse:
+        logger.warning("[EVAL] %s", worse)
+    elif name not in progress.best or cost(means[name]) < cost(progress.best[name]):
         progress.best = {**means, "iteration": progress.iteration}
         checkpoint.save(save_dir / BEST, network, values, progress)
     best = progress.best
+    if not best:
+        return
     logger.info("[EVAL] best %s=%.4f at iteration %d", name, best[name], best["iteration"])
 
 
