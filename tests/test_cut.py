@@ -57,6 +57,7 @@ def test_a_picture_is_cut_out_beside_itself_and_is_not_done_twice(cut, photos: P
     done(cut("photo.jpg"), "0 of 1 pictures cut out, 1 were there already")
     done(cut("photo.jpg", "--overwrite"), "1 of 1 pictures cut out")
     done(cut("photo.jpg", "--crop", "--margin", "2"), "1 of 1 pictures cut out")
+    done(cut("photo.jpg", "--crop", "--kind", "rgba", "words.png", "--margin", "2"), "words.png")
     drawn.save(photos / "photo.jpg", drawn.texture(40, 50, 9))
     done(cut("photo.jpg", "--crop", "--margin", "2"), "1 of 1 pictures cut out")
 
@@ -95,7 +96,7 @@ def test_folders_are_mirrored_and_goes_on_where_it_was_stopped(cut, photos: Path
 def test_patterns_are_followed_where_the_shell_does_not(cut, photos: Path) -> None:
     done(cut("photos/*.png"), "2 of 2")
     done(cut("photos/*.png"), "0 of 2 pictures cut out, 2 were there already")
-    done(cut("photos/?.png", "--kind", "alpha", "rgba", "-o", "out", "--pattern", "{kind}/{stem}.{ext}"))
+    done(cut("photos/?.png", "--kind", "alpha,rgba", "-o", "out", "--pattern", "{kind}/{stem}.{ext}"))
     assert files(photos / "out") == ["alpha/a.png", "alpha/b.png", RECORD, "rgba/a.png", "rgba/b.png"]
     (photos / "odd[1].png").write_bytes((photos / "photos/a.png").read_bytes())
     done(cut("odd[1].png"), "odd[1]_cutout.png")
@@ -223,19 +224,19 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("- photo.jpg photos", "- stands for one picture"),
         ("photos -", "a stream is one picture"),
         ("- out", "out is no name for a picture"),
-        ("- --kind alpha rgba", "a stream holds one picture"),
+        ("- --kind alpha,rgba", "a stream holds one picture"),
         ("photo.jpg out.jpg", "out.jpg: JPEG holds no transparency"),
         ("photo.jpg --format jpeg", "JPEG holds no transparency"),
         ("photo.jpg out.gif", "out.gif: its ending names no format"),
         ("photo.jpg out.png --format webp", "out.png ends as png"),
-        ("photo.jpg out.png --kind alpha rgba", "out.png is one file"),
+        ("photo.jpg out.png --kind alpha,rgba", "out.png is one file"),
         ("photo.jpg out.png --pattern {stem}.png", "leave --pattern out"),
         ("photos -o out.png", "out.png is one file, and several pictures are named"),
         ("photo.jpg --pattern ../{stem}.png", "results lie below their folder"),
         ("photo.jpg --pattern /{stem}.png", "results lie below their folder"),
         ("photo.jpg --pattern cutout.png", "without {stem} all photographs would get one name"),
         ("photo.jpg --pattern {stem}.gif", "{stem}.gif"),
-        ("photo.jpg --kind alpha rgba --pattern {stem}.png", "would get one name"),
+        ("photo.jpg --kind alpha,rgba --pattern {stem}.png", "would get one name"),
         ("photo.jpg --kind rgba --background white", "--background white is shown by composites alone"),
         ("photo.jpg --background nosuch.jpg", "nosuch.jpg is neither a colour"),
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),

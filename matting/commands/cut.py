@@ -27,6 +27,7 @@ _FORMATS = ("png", "webp", "jpeg", "tiff")
 
 def parse_args() -> argparse.Namespace:
     parser = shared.bare_parser("Cut people out of pictures, folders and streams.", f"examples:\n{_EXAMPLES}")
+    parser.usage, parser.is_intermixed = "matting cut INPUT ... [-o OUTPUT] [FLAGS]", True
     parser.add_argument(
         "inputs", nargs="*", metavar="INPUT", help="pictures, folders, patterns, .txt lists, or - for standard input"
     )
@@ -45,8 +46,8 @@ def parse_args() -> argparse.Namespace:
 
 def _add_results(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--kind", "--save", dest="kinds", nargs="+", choices=cutting.KINDS,
-        help="what is written: rgba if not given, with --background composite",
+        "--kind", "--save", dest="kinds", type=_kinds, metavar="KIND[,KIND]",
+        help=f"what is written, of {', '.join(cutting.KINDS)}; if not given: rgba, with --background composite",
     )  # fmt: skip
     group.add_argument("--format", choices=_FORMATS, help="as the output's ending says, else png")
     group.add_argument("--quality", type=shared.positive, help="of jpeg and webp, 1 to 100")
@@ -67,6 +68,15 @@ def _add_results(group: argparse._ArgumentGroup) -> None:
         "--pattern", type=shared.filled,
         help="of names: {stem}_cutout.{ext} if not given, of several kinds {stem}_{kind}.{ext}",
     )  # fmt: skip
+
+
+def _kinds(text: str) -> list[str]:
+    """Return the kinds that one word names, so that no picture after it is taken for one."""
+    kinds = list(dict.fromkeys(text.split(",")))
+    for kind in kinds:
+        if kind not in cutting.KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(cutting.KINDS)}; give one, or alpha,rgba")
+    return kinds
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:

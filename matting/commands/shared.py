@@ -42,7 +42,7 @@ def parser(description: str, config: Path | None = None, config_required: bool =
     return made
 
 
-def bare_parser(description: str, examples: str = "") -> argparse.ArgumentParser:
+def bare_parser(description: str, examples: str = "") -> _Parser:
     """Return a parser whose help shows the defaults, for a tool that takes no configuration.
 
     Args:
@@ -61,9 +61,21 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
 class _Parser(argparse.ArgumentParser):
     """Reads every flag of `type=Path` through `path`, and says what is wrong with flags on one line."""
 
+    is_intermixed = False
+    """Whether flags may stand between the words of one position: `photo.jpg --crop person.png`."""
+
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.register("type", Path, path)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if not self.is_intermixed:
+            return super().parse_known_args(args, namespace)
+        self.is_intermixed = False  # it calls back
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self.is_intermixed = True
 
     def error(self, message: str) -> NoReturn:
         super().error(visible(message))
