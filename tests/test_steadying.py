@@ -8,7 +8,7 @@ import pytest
 import drawn
 from matting.errors import MattingError
 from matting.metrics import dtssd, errors
-from matting.video.steadying import WAYS, FlowFusion, OneFrameDelay, Steadier
+from matting.video.steadying import DEFAULT, WAYS, FlowFusion, OneFrameDelay, Steadier
 
 HEIGHT, WIDTH = 90, 120
 
@@ -57,12 +57,16 @@ def test_every_frame_comes_back_once_in_its_order(way: str, count: int) -> None:
             assert matte.min() >= 0 and matte.max() <= 1
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_at_most_one_frame_is_held_back(way: str) -> None:
+@pytest.mark.parametrize(("way", "held"), [("delay", 1), ("flow", 2)])
+def test_so_many_frames_are_held_back(way: str, held: int) -> None:
     steadier, given = WAYS[way](), 0
-    for number in range(1, 5):
+    for number in range(1, 6):
         given += len(steadier.push(*frame(0.5, (20, 30))))
-        assert given == number - 1
+        assert given == max(number - held, 0)
+
+
+def test_the_default_is_one_of_the_ways() -> None:
+    assert DEFAULT in WAYS
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -80,9 +80,9 @@ class OneFrameDelay:
 class FlowFusion:
     """A matte takes the mean with those of the frames before and after, brought along the optical flow.
 
-    Motion is found between the cutouts at a small size (before nothing, so that it is the person's, not the
-    background's). A neighbour counts as far as its motion can be trusted: as it leads back to where it came from, and to
-    pixels of the same colour. Holds one frame back.
+    Motion is found between the cutouts at a small size, before black, so that it is the person's and not the
+    background's (DIS: Kroeger et al., arXiv 1603.03590). A neighbour counts as far as its motion can be trusted: as it
+    leads back to where it came from, and to pixels of the same colour. Holds one frame back.
 
     Args:
         side: of the frames between which motion is found, the longer one, in pixels.
@@ -92,7 +92,7 @@ class FlowFusion:
 
     def __init__(self, side: int = 320, astray: float = 1.0, colours: float = 40.0) -> None:
         self._side, self._astray, self._colours = side, astray, colours
-        self._finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        self._finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         self._held: _Seen | None = None
         self._before: _Neighbour | None = None
 
@@ -117,7 +117,7 @@ class FlowFusion:
         return ready
 
     def _fused(self, shown: _Seen, after: _Neighbour | None = None) -> Framed:
-        total, weight = shown.alpha, np.float32(1)
+        total, weight = shown.alpha, np.ones((), np.float32)
         for neighbour in (self._before, after):
             if neighbour is not None:
                 total = total + neighbour.trust * neighbour.alpha
@@ -133,9 +133,31 @@ class FlowFusion:
         height, width = motion.shape[:2]
         inside = (places >= 0).all(axis=2) & (places <= (width - 1, height - 1)).all(axis=2)
         trust = cv2.resize(np.exp(-doubt) * inside.astype(np.float32), shown.alpha.shape[::-1])
-        ratio = np.float32([shown.alpha.shape[1] / width, shown.alpha.shape[0] / height])
+        ratio = np.array([shown.alpha.shape[1] / width, shown.alpha.shape[0] / height], np.float32)
         full = cv2.resize(motion, shown.alpha.shape[::-1]) * ratio
         return _Neighbour(_brought(other.alpha, _moved(full)), trust)
+
+
+class InTurn:
+    """One steadier behind the other.
+
+    Args:
+        first, second: the second takes what the first gives.
+    """
+
+    def __init__(self, first: Steadier, second: Steadier) -> None:
+        self._first, self._second = first, second
+
+    def push(self, image: np.ndarray, alpha: np.ndarray) -> list[Framed]:
+        """See `Steadier`."""
+        return self._onward(self._first.push(image, alpha))
+
+    def finish(self) -> list[Framed]:
+        """See `Steadier`."""
+        return [*self._onward(self._first.finish()), *self._second.finish()]
+
+    def _onward(self, ready: list[Framed]) -> list[Framed]:
+        return [after for frame in ready for after in self._second.push(*frame)]
 
 
 class _Seen:
@@ -171,13 +193,19 @@ def _grid(height: int, width: int) -> np.ndarray:
 
 def _brought(layer: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return a layer's values at those places."""
-    return cv2.remap(layer, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-WAYS: dict[str, Callable[[], Steadier]] = {"delay": OneFrameDelay, "flow": FlowFusion}
-"""What `--steady` may name."""
+    return cv2.remap(layer, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
 
 
 def _check(image: np.ndarray, alpha: np.ndarray) -> None:
     if image.shape[:2] != alpha.shape:
         raise MattingError(f"the matte is {alpha.shape} but its frame is {image.shape[:2]}; the sizes must agree")
+
+
+WAYS: dict[str, Callable[[], Steadier]] = {
+    "delay": OneFrameDelay,
+    "flow": lambda: InTurn(OneFrameDelay(), FlowFusion()),
+}
+"""The ways by name. Flow takes mattes without the flicker of one frame, by which its motion would be misled."""
+
+DEFAULT = "flow"
+"""The way for clips, where two frames' delay costs nothing: the steadiest (docs/video.md)."""
