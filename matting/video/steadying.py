@@ -104,8 +104,7 @@ class FlowFusion:
             ready = self.finish()
             self._held = now
             return ready
-        there = self._finder.calc(held.look, now.look, None)
-        back = self._finder.calc(now.look, held.look, None)
+        there, back = self._motion(held, now), self._motion(now, held)
         ready = [self._fused(held, self._neighbour(held, now, there, back))]
         self._held, self._before = now, self._neighbour(now, held, back, there)
         return ready
@@ -115,6 +114,10 @@ class FlowFusion:
         ready = [self._fused(self._held)] if self._held else []
         self._held = self._before = None
         return ready
+
+    def _motion(self, shown: _Seen, other: _Seen) -> np.ndarray:
+        """Return how far each pixel of the small frame moves to the other one, (h, w, 2) float32: right, down."""
+        return self._finder.calc(shown.look, other.look, None)  # type: ignore[call-overload]
 
     def _fused(self, shown: _Seen, after: _Neighbour | None = None) -> Framed:
         total, weight = shown.alpha, np.ones((), np.float32)
