@@ -1,6 +1,7 @@
 """Clips whose true mattes are known, and what cutting them out costs.
 
 python benchmarks/video.py make --target clips [--source data/PPM-100/val --backgrounds photographs]
+python benchmarks/video.py check --target clips
 python benchmarks/video.py speed --clip clips/00.mp4
 python benchmarks/video.py memory
 """
@@ -78,10 +79,12 @@ def scene(
 
 
 def make(target: Path, source: Path | None, backgrounds: Path | None, count: int, seconds: float, height: int) -> None:
-    """Write clips with sound, H.264 and AAC, and their mattes beside, exactly: NUMBER.mp4 and NUMBER_alpha.mov."""
+    """Write the clips that are missing, H.264 with AAC, and their mattes beside, exactly: 00.mp4 and 00_alpha.mov."""
     target.mkdir(parents=True, exist_ok=True)
     size = height, height * 16 // 9
     for number, person in enumerate(people(source, backgrounds, count, height)):
+        if (target / f"{number:02d}_alpha.mov").exists():
+            continue
         scaled = [fit_background(layer, height, round(height * layer.shape[1] / layer.shape[0])) for layer in person]
         stamps = moments(RATES[number % 3], seconds)
         frames = (scene(*scaled, float(stamp * UNIT), size) for stamp in stamps)
@@ -129,6 +132,46 @@ def _sound(clip: Any, seconds: float) -> None:
     clip.mux(stream.encode(None))
 
 
+def check(folder: Path, seconds: float) -> None:
+    """Write every clip with its true matte in every form, decode it back, and print what differs."""
+    from matting.video.backdrop import parse
+    from matting.video.clip import Clip
+    from matting.video.cutting import Task, cut
+    from matting.video.formats import Result
+    from matting.video.source import Span
+
+    sys.path.insert(0, str(ROOT / "tests"))
+    import moving
+
+    for path in sorted(folder.glob("??.mp4")):
+        with tempfile.TemporaryDirectory() as target:
+            place = Path(target)
+            kinds = {"a.mov": "rgba", "a.mkv": "rgba", "frames": "rgba", "a.mp4": "composite", "a.webm": "rgba"}
+            for names, carried in ((list(kinds)[:4], ("audio",)), (["a.webm"], ())):
+                results = [Result.of(place / name, kinds[name]) for name in names]
+                mattes = Clip(path.with_name(f"{path.stem}_alpha.mov")).frames()
+                truth = (frame.image[..., 0] / np.float32(255) for frame in mattes)
+                task = Task(results, Span(0, seconds), backdrop=parse("green")[0], carried=carried, segment=0.7)
+                cut(Clip(path), lambda _, truth=truth: (next(truth), None), task)
+            times = [at for at in moving.times(path) if at < seconds]
+            mattes = Clip(path.with_name(f"{path.stem}_alpha.mov")).frames()
+            truth = [frame.image[..., 0] for frame, _ in zip(mattes, times, strict=False)]
+            sound = [packet for packet in moving.packets(path) if packet in set(moving.packets(place / "a.mov"))]
+            told = [f"{path.name}: {len(times)} frames"]
+            for name in ("a.mov", "a.webm", "a.mkv"):
+                far = [
+                    float(np.abs(one - two).mean()) for one, two in zip(moving.alphas(place / name), truth, strict=True)
+                ]
+                late = max(abs(one - two) for one, two in zip(moving.times(place / name), times, strict=True))
+                told.append(f"{name} alpha {max(far):.3f}, times {float(1000 * late):.3f} ms")
+            exact = all(
+                np.array_equal(cv2.imread(str(file), cv2.IMREAD_UNCHANGED)[..., 3], matte)
+                for file, matte in zip(sorted((place / "frames").glob("*.png")), truth, strict=True)
+            )
+            same = [moving.packets(place / name) == sound for name in ("a.mov", "a.mp4")]
+            print(", ".join([*told, f"frames exact {exact}, sound equal {same}, {len(sound)} packets"]), flush=True)
+
+
 def speed(path: Path, model: str) -> None:
     """Print frames a second with the stages at once, one after the other, and in a loop as PaddleSeg's tool has it."""
     from matting import load
@@ -166,23 +209,39 @@ def plain(path: Path, predictor: Any, target: Path) -> float:
 
 
 def memory(seconds: float, height: int) -> None:
-    """Print the peak of a process for a clip of 10 s, and for one of `seconds`; its predictor costs nothing."""
+    """Print the peak of a process for a clip of 10 s, and for one of `seconds`; its predictor costs nothing.
+
+    The clips have 10 frames a second, so that this takes minutes; the long one is the short one, over and over.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        for length in (10.0, seconds):
-            clip = Path(folder) / "clip.mp4"
-            still = np.random.default_rng(0).integers(0, 255, (height // 8, height * 2 // 9, 3), np.uint8)
-            image = cv2.resize(still, (height * 16 // 9, height))
-            stamps = moments(RATES[1], length)
-            frames = ((np.roll(image, 4 * number, axis=1), None) for number in range(len(stamps)))
-            write_pictures(clip, stamps, frames, image.shape[:2])
-            done = subprocess.run([sys.executable, __file__, "stub", "--clip", clip], capture_output=True, text=True)
-            size = clip.stat().st_size / 1e6
-            print(f"{length:.0f} s of {size:.0f} MB: {done.stdout or done.stderr}", end="", flush=True)
+        clip = Path(folder) / "clip.mp4"
+        noise = np.random.default_rng(0).integers(0, 255, (height // 8, height * 2 // 9, 3), np.uint8)
+        image = cv2.resize(noise, (height * 16 // 9, height))
+        stamps = moments(Fraction(10), 10)
+        moved = ((np.roll(image, 4 * number, axis=1), np.zeros((1, 1))) for number in range(len(stamps)))
+        write(clip, None, stamps, moved, image.shape[:2])
+        for length in (10, int(seconds)):
+            long = Path(folder) / f"{length}.mp4"
+            repeat(clip, long, length // 10)
+            done = subprocess.run([sys.executable, __file__, "stub", "--clip", long], capture_output=True, text=True)
+            size = long.stat().st_size / 1e6
+            print(f"{length} s of {size:.0f} MB: {done.stdout or done.stderr}", end="", flush=True)
 
 
-def write_pictures(path: Path, stamps: list[int], frames: Any, size: tuple[int, int]) -> None:
-    """Encode a clip alone."""
-    write(path, None, stamps, ((image, np.zeros((1, 1), np.float32)) for image, _ in frames), size)
+def repeat(clip: Path, target: Path, times: int) -> None:
+    """Write a clip's pictures over and over, as they are."""
+    with av.open(str(target), "w") as output:
+        for lap in range(times):
+            with av.open(str(clip)) as source:
+                stream = source.streams.video[0]
+                if not output.streams:
+                    output.add_stream_from_template(stream, opaque=True)
+                for packet in source.demux(stream):
+                    if packet.size:
+                        shift = round(10 * lap / stream.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = output.streams[0]
+                        output.mux(packet)
 
 
 def stub(path: Path) -> None:
@@ -204,7 +263,7 @@ def stub(path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("make", "speed", "memory", "stub"))
+    parser.add_argument("what", choices=("make", "check", "speed", "memory", "stub"))
     parser.add_argument("--target", type=Path, default=Path("clips"))
     parser.add_argument("--source", type=Path, help="a folder with fg and alpha; drawn people if not given")
     parser.add_argument("--backgrounds", type=Path, help="a folder of photographs")
@@ -216,6 +275,8 @@ def main() -> None:
     args = parser.parse_args()
     if args.what == "make":
         make(args.target, args.source, args.backgrounds, args.count, args.seconds or 5, args.height or 720)
+    elif args.what == "check":
+        check(args.target, args.seconds or 5)
     elif args.what == "speed":
         speed(args.clip, args.model)
     elif args.what == "memory":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -236,7 +237,8 @@ class _Encoding:
             for _, writer_ in self._writers:
                 writer_.close()
             self._segments.add(self._stamps, self._duration)
-            self._stamps = []
+            self._stamps, self._writers = [], []
+            gc.collect()  # encoders are held in circles, and each has many frames of memory
 
     def _opened(self, result: Result) -> Writer:
         source, segments = self._source, self._segments
