@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from matting.engines.table import CHOICES, DEVICES, PRECISIONS
 from matting.errors import MattingError, Stopped
-from matting.system import cpu, streams
+from matting.system import cpu, streams, termination
 from matting.system.streams import say
 from matting.text import visible
 
@@ -256,7 +256,7 @@ def run(main: Callable[[], int | None]) -> None:
     cpu.tune()
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's own warnings, about which nobody here can do anything
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _stop)
+        termination.answer(_stop)
     status: int | str | None
     try:
         status = main() or 0
