@@ -98,3 +98,5 @@ def test_a_report_of_a_run_and_of_one_that_goes_on(cut, photos: Path) -> None:  
     done(cut("photos", "-o", "photos", "--kind", "alpha", "--report"), "0 of 3 pictures cut out, 3 were there already")
     assert len(rows_of(photos / "photos" / PAGE)) == 3
     assert len(find_photographs(photos / "photos")) == 3
+    done(cut("photos/**/*.[pj]*g", "--kind", "alpha", "-o", "again"), "3 of 3")
+    assert (photos / "again/sub/a_cutout.png").is_file() and (photos / "again/a_cutout.png").is_file()

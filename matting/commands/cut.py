@@ -158,7 +158,7 @@ def _stream(args: argparse.Namespace, words: list[str]) -> int:
 
     if len(words) != 1:
         raise shared.MattingError("- stands for one picture, and others are named beside it; give it alone")
-    source = None if words[0] == requests.STREAM else requests.expanded(words)[0]
+    source = None if words[0] == requests.STREAM else next(iter(requests.expanded(words)))
     target = None if args.output is None or str(args.output) == requests.STREAM else args.output
     if args.report or (source is not None and (source.is_dir() or source.suffix == ".txt")):
         raise shared.MattingError("a stream is one picture; name a folder for the results of several: -o cutouts")

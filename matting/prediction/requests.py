@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
@@ -13,6 +14,7 @@ from typing import TypeGuard
 from matting.errors import MattingError
 from matting.pictures.encoding import ENDINGS
 from matting.pictures.naming import result_names
+from matting.prediction.inputs import THUMBNAILS
 from matting.prediction.jobs import find_jobs
 from matting.prediction.outputs import Outputs
 from matting.prediction.record import BESIDE, RECORD, results_in
@@ -72,37 +74,43 @@ def _is_of_results(path: Path) -> bool:
     return path.name in results_in(path.parent)
 
 
-def expanded(inputs: Iterable[str]) -> list[Path]:
-    """Return the paths that inputs name: patterns are followed here too, since not every shell does it.
+def expanded(inputs: Iterable[str]) -> dict[Path, Path]:
+    """Return the paths that inputs name, each with the folder from which its results are called.
+
+    Patterns are followed here too, since not every shell does it. Of a pattern that folder is the part before the first
+    `*`, `?` or `[`, of a path its parent.
 
     Raises:
         MattingError: one names nothing.
     """
-    paths: list[Path] = []
+    paths: dict[Path, Path] = {}
     for text in inputs:
         if os.path.lexists(text):
-            paths.append(Path(text))
+            paths.setdefault(Path(text), Path(text).parent)
         elif glob.has_magic(text) and (found := sorted(glob.glob(text, recursive=True))):
-            paths += map(Path, found)
+            root = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(text).parts))
+            for path in found:
+                paths.setdefault(Path(path), root)
         elif glob.has_magic(text):
             raise MattingError(f"{text} matches no file; correct the pattern, or name a folder")
         else:
             raise MattingError(
                 f"{text} does not exist; name a picture, a folder, a pattern in quotes, or - for a stream"
             )
-    return list(dict.fromkeys(paths))
+    return paths
 
 
 def find(
-    paths: Sequence[Path], output: Path | None, trimaps: Path | None = None, unlisted: list[str] | None = None
+    paths: Mapping[Path, Path], output: Path | None, trimaps: Path | None = None, unlisted: list[str] | None = None
 ) -> list[Request]:
     """Return what is to be cut out and where the results go.
 
     Without an output, those of a picture lie beside it, and those of a folder or list in `NAME_cutout` beside it. Into
-    an output folder go those of files as they are, those of a folder mirrored, and of several inputs those of each
-    folder into one of its name, as by `cp -r`. An output with an ending is the one file of one picture.
+    an output folder go those of files as they are, those of a folder or pattern mirrored, and of several inputs those
+    of each folder into one of its name, as by `cp -r`. An output with a picture's ending is the file of one picture.
 
     Args:
+        paths: as `expanded` gives them.
         trimaps, unlisted: as for `jobs.find_jobs`.
 
     Raises:
@@ -125,19 +133,22 @@ def find(
         if output is not None and len(paths) > 1:
             jobs = [replace(job, name=f"{own.resolve().name}/{job.name}") for job in jobs]
         requests.setdefault(save_dir, Request(save_dir)).jobs += jobs
-    for folder in dict.fromkeys(path.parent for path in files) if output is None else [output]:
-        own_files = [path for path in files if output is not None or path.parent == folder]
+    by_folder: dict[Path, list[Path]] = {}
+    for path in files:
+        by_folder.setdefault(output or path.parent, []).append(path)
+    for folder, own_files in by_folder.items():
         request = requests.setdefault(folder, Request(folder, BESIDE if output is None else RECORD))
-        for path, name in zip(own_files, _names(own_files), strict=True):
+        for path, name in zip(own_files, _names(own_files, paths if output else {}), strict=True):
             request.jobs += [replace(job, name=name) for job in find_jobs(path, trimaps)]
     return [request for request in requests.values() if request.jobs]
 
 
-def _names(files: Sequence[Path]) -> list[str]:
-    """Return what the results of files are called in one folder; two of one name get one, which `check` refuses."""
-    names = list(dict.fromkeys(Path(path.name) for path in files))
-    by_name = dict(zip(names, result_names(names), strict=True))
-    return [by_name[Path(path.name)] for path in files]
+def _names(files: Sequence[Path], roots: Mapping[Path, Path]) -> list[str]:
+    """Return what the results of files are called, relative to their roots; `check` refuses that two get one name."""
+    named = [path.relative_to(roots.get(path, path.parent)) for path in files]
+    distinct = list(dict.fromkeys(named))
+    by_name = dict(zip(distinct, result_names(distinct), strict=True))
+    return [by_name[name] for name in named]
 
 
 def mirror(folder: Path) -> Path:
@@ -185,8 +196,9 @@ def _photographs(files: list[Path]) -> list[Path]:
     """Leave out of several files those that are results: `*.png` names those of the last run too."""
     if len(files) < 2:
         return files
-    results = {parent: results_in(parent) for parent in {path.parent for path in files}}
-    photographs = [path for path in files if path.name not in results[path.parent]]
+    folders = {folder for path in files for folder in Path(os.path.abspath(path)).parents}
+    results = {os.path.join(folder, name) for folder in folders for name in results_in(folder)}
+    photographs = [path for path in files if os.path.abspath(path) not in results and path.parent.name != THUMBNAILS]
     if len(photographs) < len(files):
         logger.info("%d pictures left out: results of this or another run", len(files) - len(photographs))
     return photographs or files
