@@ -18,6 +18,12 @@ Framed = tuple[np.ndarray, np.ndarray]
 EPSILON = 0.1
 """How far alpha may move and still agree (Ke et al., arXiv 2011.11961, section 4.4)."""
 
+_AROUND = 5
+"""Pixels of a side of the neighbourhood in which corrections shall agree."""
+
+_FAINT = np.float32(1e-4)
+"""A correction that nobody sees, against a division by nothing."""
+
 _LEAST = 16
 """Pixels of a side below which no motion is found."""
 
@@ -125,7 +131,8 @@ class FlowFusion:
             if neighbour is not None:
                 total = total + neighbour.trust * neighbour.alpha
                 weight = weight + neighbour.trust
-        return shown.image, total / weight
+        correction = total / weight - shown.alpha
+        return shown.image, shown.alpha + _agreement(correction) * correction
 
     def _neighbour(self, shown: _Seen, other: _Seen, motion: np.ndarray, back: np.ndarray) -> _Neighbour:
         """Return another frame's matte where its pixels are in this one, and how far to trust it."""
@@ -181,6 +188,16 @@ class _Neighbour:
 
     alpha: np.ndarray
     trust: np.ndarray
+
+
+def _agreement(correction: np.ndarray) -> np.ndarray:
+    """Return from 0 to 1 how far the corrections around each pixel have one sign, (H, W) float32.
+
+    Flicker lifts or lowers a whole patch; where motion misses by a fraction of a pixel, one side of an edge rises and
+    the other sinks, and a mean would only blur it.
+    """
+    around = (_AROUND, _AROUND)
+    return np.abs(cv2.blur(correction, around)) / (cv2.blur(np.abs(correction), around) + _FAINT)
 
 
 def _moved(motion: np.ndarray) -> np.ndarray:
