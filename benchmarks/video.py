@@ -136,9 +136,10 @@ def check(folder: Path, seconds: float) -> None:
     """Write every clip with its true matte in every form, decode it back, and print what differs."""
     from matting.video.backdrop import parse
     from matting.video.clip import Clip
-    from matting.video.cutting import Task, cut
+    from matting.video.cutting import cut
     from matting.video.formats import Result
     from matting.video.source import Span
+    from matting.video.task import Task
 
     sys.path.insert(0, str(ROOT / "tests"))
     import moving
@@ -177,8 +178,9 @@ def speed(path: Path, model: str) -> None:
     from matting import load
     from matting.video.backdrop import parse
     from matting.video.clip import Clip
-    from matting.video.cutting import Task, cut
+    from matting.video.cutting import cut
     from matting.video.formats import Result
+    from matting.video.task import Task
 
     predictor = load(model)
     predictor(np.zeros((720, 1280, 3), np.uint8))
@@ -249,8 +251,9 @@ def stub(path: Path) -> None:
     from matting.system.memory import peak
     from matting.video.backdrop import parse
     from matting.video.clip import Clip
-    from matting.video.cutting import Task, cut
+    from matting.video.cutting import cut
     from matting.video.formats import Result
+    from matting.video.task import Task
 
     clip = Clip(path)
     alpha = np.zeros((clip.height, clip.width), np.float32)

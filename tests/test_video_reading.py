@@ -21,7 +21,7 @@ from matting.video.camera import Camera
 from matting.video.clip import Clip
 from matting.video.colours import Colour, from_pixels, to_rgb
 from matting.video.frame_folder import FrameFolder
-from matting.video.source import Span
+from matting.video.source import Findings, Span, Stamper
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +119,25 @@ def test_a_file_cut_short_gives_what_decodes_and_says_where_it_ends(clip: Path, 
     assert 0 < count < 40
     told = short.findings.told("a.mp4", short.rate)[-1]
     assert "cut short: it ends at 0." in told and "of 1.3" in told, told
+
+
+def test_damaged_packets_are_counted_and_the_rest_is_there(tmp_path: Path) -> None:
+    path = moving.write(tmp_path / "a.mov", moving.pictures(6), codec="png", pixels="rgb24", sound=None)
+    with av.open(str(path)) as container:
+        places = [packet.pos for packet in container.demux(video=0) if packet.size]
+    content = bytearray(path.read_bytes())
+    content[places[2] : places[2] + 40] = bytes(40)
+    path.write_bytes(content)
+    clip = Clip(path)
+    assert [frame.stamp for frame in clip.frames()] == [at for n, at in enumerate(moving.even(6)) if n != 2]
+    assert "1 packets are damaged" in clip.findings.told(path, clip.rate)[0]
+
+
+def test_times_always_grow() -> None:
+    found = Findings()
+    stamper = Stamper(Fraction(1001, 2), found, 7)
+    assert [stamper.of(own) for own in (None, None, 1000, 1000, 900, None)] == [7, 508, 1000, 1001, 1002, 1502]
+    assert found.unstamped == 3
 
 
 def test_frames_without_times_are_set_by_the_rate(tmp_path: Path) -> None:

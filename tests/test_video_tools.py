@@ -70,7 +70,7 @@ def test_what_cannot_be_done_is_said_before_the_network_is_loaded(trained: Path,
     out = tmp_path / "out"
     for arguments, said in (
         ((clip,), "1 paths are given"), ((clip, clip, "--background", "red"), "would take its place"),
-        ((clip, f"{out}.mp4"), "--background green is a green screen"),
+        ((clip, f"{out}.mp4"), "--background lime is a green screen"),
         ((clip, f"{out}.webm"), "cannot hold the sound"), ((clip, f"{out}.mov", "--show"), "has no windows"),
         ((clip, f"{out}.mov", "--start", 2, "--end", 1), "does not lie behind"),
         ((clip, f"{out}.mov", "--rate", 25), "states its own times"),

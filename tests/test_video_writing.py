@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,9 +26,11 @@ from matting.video import formats, sound
 from matting.video.backdrop import parse
 from matting.video.camera import Camera
 from matting.video.clip import Clip
-from matting.video.cutting import Summary, Task, cut
+from matting.video.cutting import Summary, cut
 from matting.video.formats import Result
 from matting.video.source import Span
+from matting.video.steadying import WAYS
+from matting.video.task import Matter, Task
 from test_video_reading import Fake
 from tools import ROOT
 
@@ -194,7 +197,8 @@ from pathlib import Path
 import moving
 from matting.video.backdrop import parse
 from matting.video.clip import Clip
-from matting.video.cutting import Task, cut
+from matting.video.cutting import cut
+from matting.video.task import Task
 from matting.video.formats import Result
 
 def slowly(image):
@@ -308,6 +312,53 @@ def test_a_network_with_a_memory_is_warmed_up(tmp_path: Path) -> None:
     assert cut(Clip(clip), again, task).frames == 48 - done and again.seen > 48 - done
     levels = [int(pixels[0, 0]) for pixels in moving.decoded(tmp_path / "a.mkv", "gray")]
     assert levels == [64, 128, 191] + 45 * [255]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_steady_mattes_keep_their_frames_over_a_stop(tmp_path: Path, way: str) -> None:
+    clip = moving.write(tmp_path / "clip.mp4", moving.pictures(40), g="8")
+    flicker = {10: 0.0, 25: 0.0, 26: 0.0}
+    seen: list[int] = []
+
+    def matter(stop: int) -> Matter:
+        numbers = {frame.image.tobytes(): number for number, frame in enumerate(Clip(clip).frames())}
+
+        def matte(image: np.ndarray) -> tuple:
+            seen.append(numbers[image.tobytes()])
+            if len(seen) == stop:
+                os.kill(os.getpid(), signal.SIGINT)
+            return moving.level(image)[0] * flicker.get(seen[-1], 1), None
+
+        return matte
+
+    def task(name: str) -> Task:
+        result = Result.of(tmp_path / name, "alpha")
+        return Task([result], segment=0.3, settings=[1], steadier=WAYS[way]())
+
+    assert cut(Clip(clip), matter(0), task("whole.mkv")).frames == 40
+    seen.clear()
+    with pytest.raises(Stopped):
+        cut(Clip(clip), matter(20), task("a.mkv"))
+    done = len(moving.times(tmp_path / "a.mkv"))
+    assert 0 < done < 20 and cut(Clip(clip), matter(0), task("a.mkv")).resumed == done
+    whole, again = (moving.decoded(tmp_path / name, "gray") for name in ("whole.mkv", "a.mkv"))
+    assert len(whole) == 40 and all(map(np.array_equal, whole, again))
+    assert whole[10].max() > 100 and (way == "flow" or whole[25].max() == 0)  # one frame's flicker goes
+
+
+def test_no_more_than_a_few_frames_are_held(clip: Path, tmp_path: Path) -> None:
+    alive: set[int] = set()
+    most = []
+
+    def matte(image: np.ndarray) -> tuple:
+        number = len(most)
+        alive.add(number)
+        weakref.finalize(image, alive.discard, number)
+        most.append(len(alive))
+        return moving.level(image)
+
+    cut(Clip(clip), matte, Task([Result.of(tmp_path / "a.mp4", "alpha")], segment=0.1))
+    assert len(most) == 24 and max(most) <= 8
 
 
 def test_a_camera_is_written_with_its_own_times_and_told_latency(tmp_path: Path) -> None:

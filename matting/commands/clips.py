@@ -26,6 +26,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     shared.add_weights(parser)
     shared.add_engine(parser, "auto")
     parser.add_argument("--fg_estimate", choices=cutting.ESTIMATES, default=cutting.ESTIMATES[0], help="how halos go")
+    parser.add_argument(
+        "--steady", choices=("auto", "none", "delay", "flow"), default="auto",
+        help="how flicker goes; auto is flow, and none for cameras and networks with a memory",
+    )  # fmt: skip
     parser.add_argument("--start", type=moment, default=0.0, help="where to begin: seconds, or h:mm:ss")
     parser.add_argument("--end", type=moment, help="where to end; the clip's own end if not given")
     parser.add_argument("--rate", type=_rate, help="frames a second of a folder of frames, e.g. 30000/1001; else 25")
@@ -79,8 +83,10 @@ def run(
     from matting.video import sound
     from matting.video.backdrop import parse
     from matting.video.clip import Clip
-    from matting.video.cutting import Task, cut
+    from matting.video.cutting import cut
     from matting.video.source import Span
+    from matting.video.steadying import DEFAULT, WAYS
+    from matting.video.task import Task
     from matting.video.window import Window
 
     log.start()
@@ -98,13 +104,15 @@ def run(
     shown = Window() if show else None
     span = Span(args.start, args.end)
     predictor, made_with = _network(args)
+    remembers = bool(predictor.network.interface.states)
+    way = ("none" if remembers or source.is_live else DEFAULT) if args.steady == "auto" else args.steady
     settings = {
         "source": source.identity(), "span": [args.start, args.end], "results": [one.settings() for one in wanted],
-        "background": behind, "fg_estimate": args.fg_estimate, **made_with,
+        "background": behind, "fg_estimate": args.fg_estimate, "steady": way, **made_with,
     }  # fmt: skip
     task = Task(
         wanted, span, args.fg_estimate, backdrop, carried, None if source.is_live else settings,
-        remembers=bool(predictor.network.interface.states), show=shown.show if shown else None,
+        remembers=remembers, steadier=None if way == "none" else WAYS[way](), show=shown.show if shown else None,
     )  # fmt: skip
     length = span.seconds(source)
     _logger.info(

@@ -1,5 +1,5 @@
 """Cut people out of a clip or a camera: matting video clip.mp4 cutout.mov, matting video clip.mp4 out.mp4 --background
-green, matting video --camera 0 out.mp4 --background beach.jpg
+lime, matting video --camera 0 out.mp4 --background beach.jpg
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     clips.add_encoding(parser)
     parser.add_argument("--save", choices=_SAVED, help="what is written; composite with --background, else rgba")
     parser.add_argument(
-        "--background", type=shared.filled, help="a colour (green is a green screen), a picture, a clip, or blur"
+        "--background", type=shared.filled, help="a colour (lime is a green screen), a picture, a clip, or blur"
     )
     parser.add_argument("--camera", type=shared.count, help="the number of a camera, instead of a clip")
     parser.add_argument("--show", action="store_true", help="show the result in a window as well")

@@ -6,69 +6,24 @@ import contextlib
 import gc
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from matting.composite import composite
 from matting.errors import MattingError, Stopped
-from matting.foreground import ESTIMATES, estimate_foreground
-from matting.pictures.files import quantise
-from matting.prediction.backgrounds import Scene
-from matting.prediction.framing import WHOLE
 from matting.system import stopping
 from matting.system.prefetching import read_ahead
 from matting.system.progress_meter import progress_to
 from matting.video import segments as parts
-from matting.video.backdrop import Backdrop
 from matting.video.encoding import Writer, writer
 from matting.video.formats import Result
 from matting.video.joining import join
 from matting.video.segments import Segments
-from matting.video.sound import CARRIED
-from matting.video.source import Frame, Source, Span
-
-SEGMENT = 10.0
-"""Seconds of a clip between two moments from which work can go on after a kill."""
+from matting.video.source import Source, Span
+from matting.video.stages import Work, compose, matted
+from matting.video.task import Matter, Task
 
 WARM_UP = 30
 """Frames before the point of going on that a network with a memory sees again, so that no seam shows."""
-
-
-Matter = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
-"""As `Predictor.stream()`: takes frames in turn, (H, W, 3) RGB uint8, and gives alpha, (H, W) float32 in [0, 1], and
-the foreground's own colours, (H, W, 3) uint8, where the network finds them."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is made of a source.
-
-    Attributes:
-        results: the files, or folders of pictures.
-        span: the part that is cut out.
-        fg_estimate: how the foreground's colours are found, where the network does not; of `foreground.ESTIMATES`.
-        backdrop: behind composites.
-        carried: of `sound.CARRIED`.
-        settings: all that the results depend on; None begins anew each time.
-        segment: seconds of a segment.
-        remembers: whether a frame's matte depends on the frames before.
-        show: is given every frame's pixels, of the last result.
-        overlap: whether the stages run at the same time.
-    """
-
-    results: Sequence[Result]
-    span: Span = Span()
-    fg_estimate: str = ESTIMATES[0]
-    backdrop: Backdrop | None = None
-    carried: tuple[str, ...] = CARRIED
-    settings: Any = None
-    segment: float = SEGMENT
-    remembers: bool = False
-    show: Any = None
-    overlap: bool = True
 
 
 @dataclass
@@ -99,16 +54,6 @@ class Summary:
         if not self.latency[1]:
             return ""
         return f"{1000 * self.latency[0] / max(self.frames, 1):.0f} ms late, {1000 * self.latency[1]:.0f} ms at most"
-
-
-@dataclass
-class _Work:
-    """A frame on its way through the stages."""
-
-    frame: Frame
-    alpha: np.ndarray
-    foreground: np.ndarray | None
-    pixels: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def cut(source: Source, matte: Matter, task: Task) -> Summary:
@@ -149,22 +94,15 @@ def _run(source: Source, matte: Matter, task: Task, segments: Segments, stop: st
     workers = 1 if task.overlap else 0
     encoding = _Encoding(source, task, segments)
     after = segments.last
-    if task.remembers:
+    if task.remembers or task.steadier:
         seen = list(itertools.chain.from_iterable(segments.stamps))
         after = seen[-WARM_UP - 1] if len(seen) > WARM_UP else None
     frames = task.span.frames(source, after)
     # A camera has a thread of its own, and what was read ahead would be late.
     ahead = read_ahead(lambda _: next(frames, None), itertools.repeat(None), 0 if source.is_live else workers)
 
-    def matted() -> Iterator[_Work]:
-        for frame in ahead:
-            if frame is None:
-                return
-            alpha, foreground = matte(frame.image)
-            if segments.last is None or frame.stamp > segments.last:
-                yield _Work(frame, alpha, foreground)
-
-    composed = read_ahead(lambda work: _compose(work, source, task), matted(), workers)
+    mattes = matted(ahead, matte, task, segments.last)
+    composed = read_ahead(lambda work: compose(work, source, task), mattes, workers)
     written = read_ahead(encoding.write, composed, workers)
     with contextlib.closing(ahead), contextlib.closing(composed), contextlib.closing(written) as finished:
         reached = _reached(source, task.span)
@@ -186,28 +124,6 @@ def _reached(source: Source, span: Span) -> Any:
     return lambda work: float((work.frame.stamp - begin) * source.time_base)
 
 
-def _compose(work: _Work, source: Source, task: Task) -> _Work:
-    """Make the pixels of every kind that a result or a window wants."""
-    matte = quantise(work.alpha)
-    work.pixels["alpha"] = matte
-    kinds = {result.kind for result in task.results}
-    if kinds == {"alpha"}:
-        return work
-    image, weight = work.frame.image, matte.astype(np.float32) / 255
-    foreground = work.foreground
-    if foreground is None:
-        foreground = estimate_foreground(image, weight, task.fg_estimate)
-    if "rgba" in kinds:
-        pixels = np.dstack((foreground, matte))
-        pixels[matte == 0] = 0  # what was cut away is gone
-        work.pixels["rgba"] = pixels
-    if "composite" in kinds and task.backdrop is not None:
-        scene = Scene(image, weight, WHOLE.frame(matte), name=source.path.stem)
-        seconds = float((work.frame.stamp - source.origin) * source.time_base)
-        work.pixels["composite"] = composite(foreground, weight, task.backdrop(scene, seconds))
-    return work
-
-
 class _Encoding:
     """Writes frames in their order, a segment after the other."""
 
@@ -218,7 +134,7 @@ class _Encoding:
         self._stamps: list[int] = []
         self._duration = 0
 
-    def write(self, work: _Work) -> _Work:
+    def write(self, work: Work) -> Work:
         stamp = work.frame.stamp
         if self._stamps and stamp - self._stamps[0] >= self._length:
             self.finish()

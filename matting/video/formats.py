@@ -167,7 +167,7 @@ def _usual(path: Path, ending: str, kind: str) -> Codec:
         able = [other for other in _USUAL if kind in _USUAL[other]]
         raise MattingError(
             f"{path}: {ending} holds no transparency, which {kind} needs; give {', '.join(able[:-1])}, a folder for "
-            "PNG frames, or a --background (--background green is a green screen)"
+            "PNG frames, or a --background (--background lime is a green screen)"
         )
     if CODECS[name].encoder is None:
         others = [codec for codec in CODECS.values() if ending in codec.endings and kind in codec.pixels]
