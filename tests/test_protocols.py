@@ -129,5 +129,9 @@ def test_rvms_numbers_by_hand() -> None:
     assert "dtSSD" not in metrics.score(PREDICTION, TRUTH, protocol="rvm")  # a photograph has no frame before
     paddleseg = metrics.score(PREDICTION, TRUTH, protocol="paddleseg")
     assert {name: scores[name] for name in ("Grad", "Conn")} == {name: paddleseg[name] for name in ("Grad", "Conn")}
+    assert choose("rvm").metrics == ("MAD", "MSE", "Grad", "Conn")  # of a set of photographs
+    assert choose("rvm", frames=True).metrics == ("MAD", "MSE", "Grad", "Conn", "dtSSD")
+    with pytest.raises(MattingError, match="--metrics dtSSD is for frames of clips"):
+        choose("rvm", ["MAD", "dtSSD"])
     with pytest.raises(MattingError, match="the protocol default has no dtSSD; it holds SAD"):
         metrics.select("default", ["dtssd"])

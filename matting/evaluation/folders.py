@@ -81,7 +81,7 @@ def score_folder(
     Raises:
         MattingError: the protocol counts in trimaps of which some are missing, or a file cannot be used.
     """
-    chosen = scoring.choose(protocol, names)
+    chosen = scoring.choose(protocol, names, frames=True)
     listed = sum(pair.files.trimap is not None for pair in pairs)
     if chosen.needs_trimap and listed < len(pairs):
         raise MattingError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import numpy as np
 from matting import metrics, trimap
 from matting.errors import MattingError
 from matting.evaluation.report.panels import Panels, make_panels
+from matting.metrics.catalogue import OF_CLIPS
 from matting.metrics.protocols import SCORED, Protocol, spelt
 from matting.pictures.files import quantise
 from matting.registry import nearest
@@ -58,16 +59,23 @@ class Score:
     panels: Panels | None = None
 
 
-def choose(protocol: str | Protocol, names: Sequence[str] | None = None) -> Protocol:
+def choose(protocol: str | Protocol, names: Sequence[str] | None = None, frames: bool = False) -> Protocol:
     """Return the protocol of a run, cut down to the metrics asked for, before any work.
 
+    Args:
+        frames: whether what is scored are frames of clips; photographs have no frame before, and no flicker.
+
     Raises:
-        MattingError: there is no such protocol, or a name is none of its metrics.
+        MattingError: there is no such protocol, or a name is none of its metrics, or one of clips alone.
     """
     for name in names or ():
         if spelt(name) not in SCORED:
             raise MattingError(f"--metrics {name}: {nearest(name, list(SCORED))}")
-    return metrics.select(protocol, names)
+    chosen = metrics.select(protocol, names)
+    kept = tuple(column for column in chosen.columns if frames or column.metric not in OF_CLIPS)
+    if not kept or (names and kept != chosen.columns):
+        raise MattingError("--metrics dtSSD is for frames of clips; score folders of them by matting evaluate_mattes")
+    return replace(chosen, columns=kept)
 
 
 def score(job: Job) -> Score:
