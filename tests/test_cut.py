@@ -170,6 +170,9 @@ def test_a_stream(
     assert Image.open(io.BytesIO(capfdbinary.readouterr().out)).format == "WEBP"
     shown.seek(0)
     done(cut("-", "of_stream.png"))
+    shown.seek(0)
+    one_sentence(cut("-", "of_stream.png"), "of_stream.png is there already; --overwrite replaces it")
+    done(cut("-", "of_stream.png", "--overwrite"))
     np.testing.assert_array_equal(streamed, np.asarray(Image.open("of_stream.png")))
     for broken in (b"", b"no picture"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(broken)))

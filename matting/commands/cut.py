@@ -164,6 +164,8 @@ def _stream(args: argparse.Namespace, words: list[str]) -> int:
         raise shared.MattingError("a stream is one picture; name a folder for the results of several: -o cutouts")
     if target is not None and not requests.is_file(target):
         raise shared.MattingError(f"{target} is no name for a picture; give it an ending: {target}.png")
+    if target is not None and target.exists() and not args.overwrite:
+        raise shared.MattingError(f"{target} is there already; --overwrite replaces it")
     outputs = _outputs(args, target)
     if len(outputs.kinds) > 1:
         raise shared.MattingError(f"a stream holds one picture, and --kind names {len(outputs.kinds)}; name one")

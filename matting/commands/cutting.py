@@ -123,7 +123,7 @@ def cut_out(args: argparse.Namespace, wanted: Sequence[Request], outputs: Output
     jobs = [(request.save_dir, job.name) for request in wanted for job in request.jobs]
     folders = list(dict.fromkeys(str(request.save_dir) for request in wanted))
     where = f"in {folders[0]}" if len(folders) == 1 else f"in {len(folders)} folders"
-    if len(jobs) == 1:
+    if len(jobs) == 1 and not summary.failures:
         where = " ".join(map(str, outputs.paths(jobs[0][0] / jobs[0][1]).values()))
     there = f", {summary.skipped} were there already" if summary.skipped else ""
     say(f"{summary.written} of {len(jobs)} pictures cut out{there}: {where}")

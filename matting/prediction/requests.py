@@ -60,7 +60,7 @@ def split(words: Sequence[str], output: Path | None) -> tuple[list[str], Path | 
     if len(words) != 2 or output is not None:
         return list(words), output
     first, second = words
-    if second == STREAM:
+    if STREAM in words:
         return [first], Path(second)
     if os.path.exists(first) and os.path.exists(second) and os.path.samefile(first, second):
         raise MattingError(f"{second} is both the input and the output; name another output")
