@@ -245,7 +245,8 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),
         ("--watch nowhere", "nowhere is no folder"),
         ("photo.jpg --watch photos", "--watch names the folder already"),
-        ("--watch photos -o one.png", "--watch"),
+        ("--watch photos -o one.png", "--watch writes into a folder"),
+        ("--watch photos -o photos --pattern {stem}.png", "photos/a.png is read"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(photos: Path, words: str, said: str) -> None:

@@ -184,6 +184,7 @@ def _watch(args: argparse.Namespace) -> int:
     """Cut out what comes into a folder, until Ctrl-C or SIGTERM."""
     from matting.prediction import requests
     from matting.prediction.failures import Failures
+    from matting.prediction.jobs import find_jobs
     from matting.prediction.watching import watch
 
     if args.inputs:
@@ -196,6 +197,8 @@ def _watch(args: argparse.Namespace) -> int:
             "draw trimaps: --trimap_from"
         )
     outputs, save_dir = _outputs(args, None), args.output or requests.mirror(args.watch)
+    there = find_jobs(args.watch, save_dir=save_dir, unlisted=[], may_be_empty=True)
+    requests.check([requests.Request(save_dir, jobs=there)], outputs)
     cutter = cutting.open_cutter(args, outputs.kinds)
     failures = Failures(save_dir, shared.say_skipped)
     written = failed = 0
