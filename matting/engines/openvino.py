@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import OrderedDict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from matting.system import atomic, cpu
 _KERNELS = 1000
 """Kernels that are kept, which are made for a size at its first picture: those of about a dozen sizes, some 30 MB each.
 OpenVINO's own 5000 would hold several gigabytes in a folder of photographs cut by hand."""
+
+_SIZES = 4
+"""Programs of one size that are kept, where one for all sizes cannot be had."""
 
 _DIGEST = hashlib.sha256().digest_size
 
@@ -54,8 +58,10 @@ class OpenVINONetwork:
         self._lock = threading.Lock()
         self._file = file
         with explained("OpenVINO", file):
-            program = _program(core, file.read_bytes(), settings, programs)
-            self._request = program.create_infer_request()
+            content = file.read_bytes()
+            self._requests = _ForEachSize(core, content, settings) if precision == "int8" else None
+            program = core.read_model(content) if self._requests else _program(core, content, settings, programs)
+            self._request: Any = None if self._requests else program.create_infer_request()
         known = {*interface.takes, *interface.gives}
         interface.check_names(
             file, [_name(value, known) for value in program.inputs], [_name(value, known) for value in program.outputs]
@@ -66,8 +72,31 @@ class OpenVINONetwork:
         arrays = self.interface.completed(inputs)
         # One call at a time: it takes all cores anyway, and a program's buffers serve one caller.
         with self._lock, explained("OpenVINO", self._file):
-            self._request.infer(arrays, share_inputs=True)
-            return {name: self._request.get_tensor(name).data.copy() for name in self.interface.gives}
+            request = self._requests(arrays) if self._requests else self._request
+            request.infer(arrays, share_inputs=True)
+            return {name: request.get_tensor(name).data.copy() for name in self.interface.gives}
+
+
+class _ForEachSize:
+    """Programs of one size each, the last few of which are kept.
+
+    OpenVINO 2026.4 cannot compile eight bits for sizes that it does not know ("Accessing out-of-range dimension").
+    """
+
+    def __init__(self, core: Any, content: bytes, settings: dict[str, Any]) -> None:
+        self._core, self._content, self._settings = core, content, settings
+        self._kept: OrderedDict[tuple, Any] = OrderedDict()
+
+    def __call__(self, arrays: dict[str, np.ndarray]) -> Any:
+        sizes = tuple(array.shape for array in arrays.values())
+        if sizes not in self._kept:
+            model = self._core.read_model(self._content)
+            model.reshape({name: list(array.shape) for name, array in arrays.items()})
+            self._kept[sizes] = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
+            if len(self._kept) > _SIZES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(sizes)
+        return self._kept[sizes]
 
 
 def _program(core: Any, content: bytes, settings: dict[str, Any], programs: Path | None) -> Any:
