@@ -63,7 +63,7 @@ def test_what_is_worse_on_the_guards_pictures_is_no_best_model(
         run_folder.keep_best(tmp_path, None, values, progress, means)
         assert (len(kept) > before) == (iteration in (0, 2, 3))
     assert progress.best["iteration"] == 3
-    assert "SAD_guard=5.1000 is worse than the 5.0000 it began with" in caplog.text
+    assert "SAD_guard=5.1 is worse than the 5 it began with" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_scoring_a_checkpoint_of_another_run_does_not_write_there(tmp_path: Path
     assert (tmp_path / "plain/iter_3/state.json").read_bytes() == before
 
 
-def asking(monkeypatch: pytest.MonkeyPatch, at: int, number: int, where: str = "_check_finite") -> None:
+def asking(monkeypatch: pytest.MonkeyPatch, at: int, number: int, where: str = "check_finite") -> None:
     """Send this process a signal in an iteration, as a terminal or a job scheduler would."""
     owner = loop._Run if hasattr(loop._Run, where) else loop
     counted, function = [0], getattr(owner, where)
@@ -236,7 +236,7 @@ def test_asking_twice_does_not_wait(tmp_path: Path, values: dict, monkeypatch: p
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop, "_check_finite", twice)
+    monkeypatch.setattr(loop, "check_finite", twice)
     with pytest.raises(Stopped, match="stopped"):
         run_training(values, options(tmp_path))
     assert not list(tmp_path.glob("iter_*"))

@@ -46,4 +46,4 @@ def forgotten(start: Mapping[str, float], means: Mapping[str, float]) -> str:
     cost = metric_of(name).cost
     if cost(means[name]) <= cost(start[name]):
         return ""
-    return f"{name}={means[name]:.4f} is worse than the {start[name]:.4f} it began with: not taken for the best"
+    return f"{name}={means[name]:.5g} is worse than the {start[name]:.5g} it began with: not taken for the best"

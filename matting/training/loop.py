@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from matting.evaluation.table import Evaluation
 from matting.system import exchange, stopping
 from matting.training import checkpoint, guard, history, progress, resuming, run_folder
 from matting.training.board import Board, batch_picture
+from matting.training.finite import check_finite
 from matting.training.freezing import set_training
 from matting.training.history import Row
 from matting.training.options import Options
@@ -173,7 +173,7 @@ class _Run:
             terms = self._criterion(output, batch)
             loss = sum(terms.values())
         numbers = {name: float(term) for name, term in terms.items()}
-        _check_finite(numbers, self.state, self._options.save_dir)
+        check_finite(numbers, self.state, self._options.save_dir)
         self._scaler.scale(loss).backward()
         self._scaler.step(self._optimizer)
         self._scaler.update()
@@ -243,15 +243,3 @@ class _Run:
         """Finish what is written as it goes."""
         if self._board:
             self._board.close()
-
-
-def _check_finite(terms: Mapping[str, float], progress: checkpoint.Progress, save_dir: Path) -> None:
-    wrong = ", ".join(f"{name}={value}" for name, value in terms.items() if not math.isfinite(value))
-    if not wrong:
-        return
-    saved = checkpoint.own(save_dir, progress)
-    kept = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved yet"
-    raise MattingError(
-        f"iteration {progress.iteration}: the loss is not finite ({wrong}); {kept}. Lower --learning_rate, add "
-        "warmup_iters to lr_scheduler, or check the data"
-    )
