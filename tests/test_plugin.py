@@ -129,7 +129,7 @@ new = {name: sorted(set(getattr(manager, name).components_dict) - set(before[nam
 assert {"MODNet", "DIM", "SHM", "PPMatting", "PPMattingV2"} <= set(new["MODELS"]), new
 assert "MattingDataset" in new["DATASETS"], new
 assert {"MODNetLoss", "DIMLoss", "SHMLoss"} <= set(new["LOSSES"]) and not new["OPTIMIZERS"], new
-assert new["BACKBONES"] == ["MobileNetV2", "VGG16"] and "LimitShort" in new["TRANSFORMS"], new
+assert new["BACKBONES"] == ["MobileNetV2", "MobileNetV3", "VGG16"] and "LimitShort" in new["TRANSFORMS"], new
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
