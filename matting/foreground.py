@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,9 @@ _FAINT = 2.5 / 255
 """Nearer to 0 or 1 than this, the foreground's own colour cannot be told from the image's, or does not show."""
 
 _EPSILON = np.float32(1e-5)
+
+_STRIP_PIXELS = 1 << 18
+"""Pixels that are looked at at a time."""
 
 _DENSE = 64
 """Levels of the multi-level method up to this side are solved at every pixel, larger ones where it shows only."""
@@ -38,13 +43,24 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, how: str = ESTIMAT
     Returns:
         (H, W, 3) uint8.
     """
-    soft = (alpha > _FAINT) & (alpha < 1 - _FAINT)
-    if how == "none" or not soft.any():
+    if how == "none" or not any(soft.any() for _, soft in _soft(alpha)):
         return image
     foreground = (multilevel if how == "multilevel" else blur_fusion)(image, alpha)
-    result = image.copy()
-    result[soft] = np.clip(np.rint(foreground[soft]), 0, 255).astype(np.uint8)
+    result = foreground if foreground.dtype == np.uint8 else image.copy()
+    for strip, soft in _soft(alpha):
+        if result is foreground:
+            np.copyto(result[strip], image[strip], where=~soft[..., None])
+        else:
+            result[strip][soft] = np.clip(np.rint(foreground[strip][soft]), 0, 255).astype(np.uint8)
     return result
+
+
+def _soft(alpha: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield strips of rows, and where alpha is soft in them: of a large picture no whole mask is held."""
+    rows = max(1, _STRIP_PIXELS // alpha.shape[1])
+    for top in range(0, alpha.shape[0], rows):
+        strip = slice(top, top + rows)
+        yield strip, (alpha[strip] > _FAINT) & (alpha[strip] < 1 - _FAINT)
 
 
 def multilevel(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:

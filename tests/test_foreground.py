@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from demo.drawn_people import draw_background, draw_portrait
+from matting import foreground
 from matting.composite import composite
 from matting.foreground import ESTIMATES, estimate_foreground
 
@@ -57,3 +58,17 @@ def test_the_estimates_are_better_than_none_and_multilevel_is_the_best() -> None
 def test_any_size_is_taken(how: str, shape: tuple[int, int]) -> None:
     alpha = np.full(shape, 0.5, np.float32)
     assert estimate_foreground(np.full((*shape, 3), 9, np.uint8), alpha, how).shape == (*shape, 3)
+
+
+@pytest.mark.parametrize("how", ["blur_fusion", "multilevel"])
+def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (70, 90, 3), np.uint8)
+    alpha = np.clip(rng.normal(0.5, 0.6, (70, 90)), 0, 1).astype(np.float32)
+    kept = image.copy()
+    whole = foreground.estimate_foreground(image, alpha, how)
+    monkeypatch.setattr(foreground, "_STRIP_PIXELS", 300)
+    np.testing.assert_array_equal(foreground.estimate_foreground(image, alpha, how), whole)
+    np.testing.assert_array_equal(image, kept)
+    certain = (alpha == 0) | (alpha == 1)
+    np.testing.assert_array_equal(whole[certain], image[certain])

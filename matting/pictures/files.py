@@ -174,7 +174,12 @@ def quantise(alpha: np.ndarray, bits: int = 8) -> np.ndarray:
         uint8 (or uint16) of the same shape, the nearest of 255 (or 65,535) steps.
     """
     kind = np.uint8 if bits == 8 else np.uint16
-    return np.rint(np.clip(alpha, 0, 1) * np.iinfo(kind).max).astype(kind)
+    if np.ndim(alpha) < 2:
+        return np.rint(np.clip(alpha, 0, 1) * np.iinfo(kind).max).astype(kind)
+    steps = np.empty(alpha.shape, kind)
+    for row, line in zip(steps, alpha, strict=True):  # of a large matte no other copy is held
+        row[...] = np.rint(np.clip(line, 0, 1) * np.iinfo(kind).max)
+    return steps
 
 
 def write_png(path: str | Path, pixels: np.ndarray, metadata: Metadata | None = None) -> None:

@@ -226,7 +226,9 @@ class Outputs:
 
 def _unit(matte: np.ndarray) -> np.ndarray:
     """Return a matte of 8 or 16 bits as float32 in [0, 1]."""
-    return matte.astype(np.float32) / np.iinfo(matte.dtype).max
+    values = matte.astype(np.float32)
+    values /= np.iinfo(matte.dtype).max  # where they lie, for of a large picture they are most of the memory
+    return values
 
 
 def _side_by_side(image: np.ndarray, foreground: np.ndarray, alpha: np.ndarray) -> np.ndarray:

@@ -89,9 +89,12 @@ def undo(alpha: np.ndarray, steps: Sequence[Step]) -> np.ndarray:
     Raises:
         MattingError: one of the steps was a crop.
     """
+    given = alpha
     for step in reversed(steps):
         alpha = step.invert(alpha)
-    return np.ascontiguousarray(np.clip(alpha, 0, 1), np.float32)
+    # A large matte that was made here is clipped where it lies; a second one would be the most memory of all.
+    is_own = alpha.dtype == np.float32 and alpha.flags.writeable and not np.may_share_memory(alpha, given)
+    return np.ascontiguousarray(np.clip(alpha, 0, 1, out=alpha if is_own else None), np.float32)
 
 
 def record(sample: Sample, step: Step) -> Sample:
@@ -132,7 +135,7 @@ def _resize_smooth(layer: np.ndarray, height: int, width: int, by_area: bool) ->
     interpolation = cv2.INTER_AREA if by_area and shrinks else cv2.INTER_LINEAR
     resized = cv2.resize(layer, (width, height), interpolation=interpolation)
     # Sums of weights may miss 1 by a rounding error, which an alpha must not show.
-    return np.clip(resized, 0, 1) if layer.ndim == 2 else resized
+    return np.clip(resized, 0, 1, out=resized) if layer.ndim == 2 else resized
 
 
 def pad(
