@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import time
 from fractions import Fraction
@@ -45,6 +46,18 @@ def test_one_can_jump_to_any_frame_and_gets_the_same_pictures(clip: Path) -> Non
         assert all(np.array_equal(one.image, two.image) for one, two in zip(after, frames[number + 1 :], strict=True))
     part = [frame.stamp for frame in Span(0.5, 1.0).frames(source)]
     assert part == [stamp for stamp in moving.even(40) if 15000 <= stamp < 30000]
+
+
+def test_frames_are_freed_without_waiting_for_the_collector_of_circles(clip: Path) -> None:
+    source = Clip(clip)
+    gc.collect()
+    gc.disable()
+    try:
+        count = sum(1 for _ in source.frames())
+        alive = sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert count == 40 and alive <= 2
 
 
 KNOWN = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0), (200, 120, 40), (12, 200, 90)]

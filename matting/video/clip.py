@@ -51,7 +51,7 @@ class Clip:
             if first is None:
                 raise MattingError(f"{path}: not one frame of its video can be decoded; it is damaged or cut short")
             self.colour = colour_of(first)
-            self._stored = first.width, first.height
+            self._stored, self._matrix = (first.width, first.height), display_matrix(first)
             self._aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
             self.height, self.width = self._upright(first).shape[:2]
         self.findings = Findings()
@@ -158,18 +158,27 @@ class Clip:
             width = round(width * self._aspect)
         else:
             height = round(height / self._aspect)
-        return turned(to_rgb(raw, width, height), raw)
+        return turned(to_rgb(raw, width, height), self._matrix)
 
 
-def turned(image: np.ndarray, raw: Any) -> np.ndarray:
-    """Turn and mirror an image by the display matrix of the frame that it was made of, if there is one.
+def display_matrix(raw: Any) -> tuple[float, float, float, float] | None:
+    """Return a, b, c and d of a decoded frame's display matrix, which takes (x, y) to (a x + c y, b x + d y).
 
-    The matrix takes (x, y) to (a x + c y, b x + d y); turns by a quarter are done, any other is left out.
+    Looked for once a clip: PyAV ties a frame whose side data were looked at into a circle, which holds its memory until
+    the collector of circles comes.
     """
     matrix = next((bytes(data) for data in raw.side_data if data.type.name == "DISPLAYMATRIX"), None)
     if matrix is None:
-        return image
+        return None
     a, b, _, c, d = (value / 65536 for value in struct.unpack_from("=5i", matrix))
+    return a, b, c, d
+
+
+def turned(image: np.ndarray, matrix: tuple[float, float, float, float] | None) -> np.ndarray:
+    """Turn an image by quarters and mirror it, as a display matrix says; any other turn is left out."""
+    if matrix is None:
+        return image
+    a, b, c, d = matrix
     if abs(b) > abs(a) and abs(c) > abs(d):
         image, (a, d) = image.transpose(1, 0, 2), (c, b)
     return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])

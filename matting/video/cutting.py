@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import time
 from dataclasses import dataclass
@@ -154,7 +153,6 @@ class _Encoding:
                 writer_.close()
             self._segments.add(self._stamps, self._duration)
             self._stamps, self._writers = [], []
-            gc.collect()  # encoders are held in circles, and each has many frames of memory
 
     def _opened(self, result: Result) -> Writer:
         source, segments = self._source, self._segments

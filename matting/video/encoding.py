@@ -109,6 +109,8 @@ class _Encoder:
             self._container.close()
             with open(self._path, "rb") as file:
                 os.fsync(file.fileno())
+        # An encoder holds many frames; without this it would live as long as the collector of circles likes.
+        del self._stream, self._container
 
     def _mux(self, frame: Any) -> None:
         with atomic.explained(self._path, of_all=True):
