@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -210,12 +212,12 @@ print(cut(Clip(Path(sys.argv[1])), slowly, Task(results, backdrop=parse("green")
 """
 
 
-def start(clip: Path, folder: Path) -> subprocess.Popen:
+def start(clip: Path, folder: Path, before: Callable[[], None] | None = None) -> subprocess.Popen:
     folder.mkdir(exist_ok=True)
     paths = os.pathsep.join((str(ROOT), str(ROOT / "tests")))
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, clip, folder], env={**os.environ, "PYTHONPATH": paths},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=before,
     )  # fmt: skip
 
 
@@ -249,6 +251,18 @@ def test_a_killed_run_goes_on_without_a_seam(clip: Path, tmp_path: Path) -> None
         assert moving.times(killed) == moving.times(clip) and moving.packets(killed) == moving.packets(clip)
         assert all(map(np.array_equal, moving.decoded(killed, pixels), moving.decoded(whole, pixels)))
     assert [path.name for path in (tmp_path / "killed").iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_full_disk_is_one_sentence_and_costs_one_segment(clip: Path, tmp_path: Path) -> None:
+    def small_disk() -> None:  # no file may grow beyond this
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    process = start(clip, tmp_path, small_disk)
+    _, error = process.communicate()
+    assert process.returncode and "UnwritableError" in error and "cannot be written: File too large" in error, error
+    assert not (tmp_path / "a.mov").exists()
+    out = start(clip, tmp_path).communicate()[0]
+    assert "frames=" in out and moving.times(tmp_path / "a.mov") == moving.times(clip)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
