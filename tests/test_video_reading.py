@@ -96,6 +96,13 @@ def test_a_matrix_that_is_not_stated_is_taken_as_players_do(height: int, matrix:
     assert np.abs(to_rgb(frame, 64, height)[8, 8] - np.array((200.0, 120, 40))).max() <= 1
 
 
+def test_grey_without_a_stated_range_is_as_it_is() -> None:
+    levels = np.tile(np.arange(256, dtype=np.uint8), (16, 1))
+    frame = av.VideoFrame.from_ndarray(levels, format="gray")
+    assert int(frame.color_range) == 0
+    assert np.array_equal(to_rgb(frame, 256, 16), np.dstack([levels] * 3))
+
+
 TURNS = {
     "clockwise": ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
     "half": ((-1, 0, 0, -1), lambda image: np.rot90(image, 2)),

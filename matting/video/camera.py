@@ -104,4 +104,11 @@ class Camera:
 
 
 def _open(number: int) -> Grabber:
-    return cv2.VideoCapture(number)
+    # What OpenCV tells of a camera that is not there, in its own words, the caller says in a sentence.
+    logging = cv2.utils.logging
+    before = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(number)
+    finally:
+        logging.setLogLevel(before)

@@ -57,7 +57,8 @@ def to_rgb(frame: Any, width: int, height: int) -> np.ndarray:
         (height, width, 3) uint8.
     """
     matrix = _OF_SWSCALE[colour_of(frame).matrix]
-    full = int(frame.color_range) == _FULL or frame.format.name.startswith("yuvj") or frame.format.is_rgb
+    stated, name = int(frame.color_range), frame.format.name
+    full = stated == _FULL or frame.format.is_rgb or (stated != _LIMITED and name.startswith(("yuvj", "gray")))
     converted = frame.reformat(
         width, height, "rgb24", src_colorspace=matrix, dst_colorspace=matrix, interpolation=_kernel(),
         src_color_range=_FULL if full else _LIMITED, dst_color_range=_FULL,
