@@ -5,5 +5,9 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["matting", "matting.*"]), "matting.configs"],
     package_dir={"matting.configs": "configs"},
-    package_data={"matting.configs": ["**/*.yml"], "matting.pages": ["assets/*"]},
+    package_data={
+        "matting.configs": ["**/*.yml"],
+        "matting.pages": ["assets/*"],
+        "matting.serve": ["assets/*"],
+    },
 )

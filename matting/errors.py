@@ -20,6 +20,14 @@ class MattingError(ValueError):
         return visible_lines(self.args)
 
 
+class TooLargeError(MattingError):
+    """A picture has more pixels, or unfolds to more, than is allowed."""
+
+
+class UnknownFormatError(MattingError):
+    """A file is of no kind that can be read."""
+
+
 class UnwritableError(MattingError):
     """A result has no place: the disk is full, or the folder is not writable. Going on to the next would be in vain."""
 

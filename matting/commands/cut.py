@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from matting.commands import cutting, shared
-from matting.engines.table import DEVICES, PRECISIONS
 from matting.system.streams import say
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--overwrite", action="store_true", help="do all again, and replace what is there")
     parser.add_argument("--report", action="store_true", help="a page of thumbnails, the least decided mattes first")
     _add_results(parser.add_argument_group("results"))
-    _add_network(parser)
+    cutting.add_network(parser)
     cutting.add_matte_flags(parser.add_argument_group("mattes"))
     return parser.parse_args()
 
@@ -77,19 +76,6 @@ def _kinds(text: str) -> list[str]:
         if kind not in cutting.KINDS:
             raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(cutting.KINDS)}; give one, or alpha,rgba")
     return kinds
-
-
-def _add_network(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("network")
-    group.add_argument(
-        "--weights", "--model_path", dest="model_path", type=shared.filled, metavar="WEIGHTS",
-        help="a name that matting weights list shows, a folder, a file or a URL; if not given: modnet-photographic",
-    )  # fmt: skip
-    group.add_argument("--config", type=Path, help="for a file of weights that does not state its own")
-    group.add_argument("--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration")
-    group.add_argument("--partial", action="store_true", help="take weights that fit in part only")
-    group.add_argument("--device", default="auto", choices=DEVICES, help="auto takes a GPU if any")
-    shared.add_engine(group, "auto", (*PRECISIONS, "auto"))
 
 
 def main() -> int:

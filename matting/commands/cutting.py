@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from matting.commands import shared
-from matting.engines.table import PRECISIONS
+from matting.engines.table import DEVICES, PRECISIONS
 from matting.system.streams import say
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from matting.deployment.loading import Runtime
     from matting.prediction.jobs import Failure, Summary
     from matting.prediction.outputs import Outputs
     from matting.prediction.pipeline import Visitor
@@ -40,6 +41,20 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
     add_matte_flags(parser)
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that name the network and how it is run; none of them must be given."""
+    group = parser.add_argument_group("network")
+    group.add_argument(
+        "--weights", "--model_path", dest="model_path", type=shared.filled, metavar="WEIGHTS",
+        help="a name that matting weights list shows, a folder, a file or a URL; if not given: modnet-photographic",
+    )  # fmt: skip
+    group.add_argument("--config", type=Path, help="for a file of weights that does not state its own")
+    group.add_argument("--opts", nargs="+", default=[], metavar="KEY=VALUE", help="change the configuration")
+    group.add_argument("--partial", action="store_true", help="take weights that fit in part only")
+    group.add_argument("--device", default="auto", choices=DEVICES, help="auto takes a GPU if any")
+    shared.add_engine(group, "auto", (*PRECISIONS, "auto"))
 
 
 def add_matte_flags(parser: argparse._ActionsContainer) -> None:
@@ -72,20 +87,31 @@ class Cutter:
     made_with: Mapping[str, Any]
 
 
-def open_cutter(args: argparse.Namespace, kinds: Sequence[str], photographs: Sequence[Path] = ()) -> Cutter:
-    """Return the network that the flags name; without `--model_path` and `--config` the one for photographs.
+def open_network(
+    args: argparse.Namespace, photographs: Sequence[Path] = ()
+) -> tuple[Predictor, Mapping[str, Any] | None, Runtime]:
+    """Return the network that the flags name, its configuration and how it is run.
+
+    Without `--model_path` and `--config` it is the one for photographs.
 
     Args:
         photographs: that will be cut out, by which `--precision auto` is settled.
     """
-    from matting.deployment.loading import Runtime, configuration, make_predictor, settled, trimap_drawer
-    from matting.prediction.provenance import made_with
+    from matting.deployment.loading import Runtime, configuration, make_predictor, settled
 
     take_default(args)
     values = configuration(args.model_path, args.config, args.opts)
     runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
     runtime = settled(values, args.model_path, runtime, photographs, args.partial)
-    predictor = make_predictor(values, args.model_path, runtime, args.partial)
+    return make_predictor(values, args.model_path, runtime, args.partial), values, runtime
+
+
+def open_cutter(args: argparse.Namespace, kinds: Sequence[str], photographs: Sequence[Path] = ()) -> Cutter:
+    """Return what cuts out by the network that the flags name; arguments as for `open_network`."""
+    from matting.deployment.loading import trimap_drawer
+    from matting.prediction.provenance import made_with
+
+    predictor, values, runtime = open_network(args, photographs)
     drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
     if predictor.takes_trimap and not (args.trimap_path or drawer):
         raise shared.MattingError(

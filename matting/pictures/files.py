@@ -133,10 +133,13 @@ def to_alpha(pixels: np.ndarray, path: str | Path) -> np.ndarray:
     return _unit(_single_channel(pixels, path), path)
 
 
-def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
+def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT, data: bytes | None = None) -> np.ndarray:
     """Read a trimap: 0 is background, 255 foreground, and anything between counts as unknown.
 
     A value other than 0, 128 and 255 is warned of once in a process, with the first file that has one.
+
+    Args:
+        data: the file's content where somebody has it already; `path` is then what messages call it.
 
     Returns:
         (H, W) uint8 in {0, 128, 255}.
@@ -144,7 +147,8 @@ def read_trimap(path: str | Path, pixel_limit: int = PIXEL_LIMIT) -> np.ndarray:
     Raises:
         MattingError: as `read_alpha`.
     """
-    values = quantise(_unit(_single_channel(decode(path, pixel_limit), path), path))
+    pixels, _ = decode_with_header(path, pixel_limit, data)
+    values = quantise(_unit(_single_channel(pixels, path), path))
     present = np.flatnonzero(cv2.calcHist([values], [0], None, [256], [0, 256]))
     odd = [int(value) for value in present if value not in (BACKGROUND, UNKNOWN, FOREGROUND)]
     if odd:

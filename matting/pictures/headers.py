@@ -18,7 +18,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from matting.errors import MattingError
+from matting.errors import MattingError, TooLargeError, UnknownFormatError
 from matting.pictures import boxes, png, tiff
 
 _START = 64
@@ -136,7 +136,7 @@ def open_with_pillow(data: bytes, path: str | Path) -> Any:
 def check_limit(height: int, width: int, path: str | Path, pixel_limit: int) -> None:
     """Raise a MattingError if a picture has more than `pixel_limit` pixels."""
     if width * height > pixel_limit:
-        raise MattingError(
+        raise TooLargeError(
             f"{path} is {width}x{height}; a picture may have at most {pixel_limit / 1e6:g} megapixels; make it smaller"
         )
 
@@ -164,14 +164,14 @@ def _plugin_for(start: bytes, path: str | Path) -> Any:
     if brands & _HEIF:
         return _heif_plugin(path)
     why = "it is empty" if not start else "its content is none of JPEG, PNG, WebP, BMP, TIFF, HEIC and AVIF"
-    raise MattingError(f"{path} cannot be read: {why}")
+    raise UnknownFormatError(f"{path} cannot be read: {why}")
 
 
 def _heif_plugin(path: str | Path) -> Any:
     try:
         from pillow_heif import HeifImageFile
     except ImportError:
-        raise MattingError(
+        raise UnknownFormatError(
             f"{path} is a HEIC photograph, and pillow-heif, which reads those, is not installed; add it by "
             "`pip install pillow-heif` (the extra `heif`), or save the photograph as JPEG"
         ) from None
@@ -204,7 +204,7 @@ def _read_tiff(data: bytes, path: str | Path, pixel_limit: int) -> Header:
     side = [max(1, tags.get(tag, (1,))[0]) for tag in (tiff.TILE_WIDTH, tiff.TILE_HEIGHT)]
     unfolded = depth * max(width * height, side[0] * side[1])
     if unfolded > _DEEPEST * pixel_limit:
-        raise MattingError(
+        raise TooLargeError(
             f"{path} unfolds to {unfolded / 1e9:.1f} GB; a picture may have at most {_DEEPEST * pixel_limit / 1e9:.1f} "
             "GB; save it with fewer bits, channels or pixels"
         )

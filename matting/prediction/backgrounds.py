@@ -188,7 +188,7 @@ def parse(text: str) -> AnyBackground:
     """
     if text == "blur":
         return Blur()
-    colour = _colour(text)
+    colour = parse_colour(text)
     if colour is not None:
         return Background(colour)
     path = Path(text)
@@ -205,7 +205,8 @@ def parse(text: str) -> AnyBackground:
     return Background.read(path)
 
 
-def _colour(text: str) -> tuple[int, int, int] | None:
+def parse_colour(text: str) -> tuple[int, int, int] | None:
+    """Return red, green and blue of a colour as `parse` takes it; None if the text is none."""
     if text.lower() in _LETTERS:
         return _LETTERS[text.lower()]
     if text.startswith("#") and len(text) == 4:
