@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from matting import composite
@@ -218,10 +219,11 @@ class Outputs:
         """Return (H, W, 4), of the matte's depth."""
         if matte.dtype == np.uint16:
             foreground = foreground * np.uint16(257)  # so that 255 becomes 65,535
-        pixels = np.dstack((foreground, matte))
+        planes = cv2.split(foreground)  # several times faster than pixel by pixel
         if not self.keep_hidden_colours:
-            pixels[matte == 0] = 0
-        return pixels
+            shows = (matte > 0) * matte.dtype.type(np.iinfo(matte.dtype).max)
+            planes = [cv2.bitwise_and(plane, shows) for plane in planes]
+        return cv2.merge([*planes, matte])
 
 
 def _unit(matte: np.ndarray) -> np.ndarray:
