@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
+import threading
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import cv2
 import httpx
 import numpy as np
+import uvicorn
 
 import drawn
 from matting import serve
 from matting.engines.network import Interface
 from matting.pictures.encoding import Format, encode
 from matting.predictor import Predictor
+from matting.serve import running
 from matting.serve.limits import Access, Limits
 
 
@@ -59,6 +63,22 @@ def ask_all(api: Any, requests: list[Mapping[str, Any]], client: str = "10.0.0.1
             return list(await asyncio.gather(*(session.request(**request) for request in requests)))
 
     return asyncio.run(together())
+
+
+@contextlib.contextmanager
+def listening(api: Any) -> Iterator[tuple[str, int]]:
+    """Yield where a server really listens, in a thread of this process."""
+    made = running.bound("127.0.0.1", 0)
+    server = uvicorn.Server(running.configured(api, 2))
+    thread = threading.Thread(target=server.run, args=([made],))
+    thread.start()
+    try:
+        until(lambda: server.started)
+        yield made.getsockname()
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def photograph(height: int = 48, width: int = 64) -> np.ndarray:

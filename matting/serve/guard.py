@@ -18,7 +18,7 @@ from matting.serve.counters import Counters
 from matting.serve.desk import Desk
 from matting.serve.limits import Access, Limits, Refused, refusal
 
-_OPEN = ("/health", "/ready")
+_OPEN = ("/health", "/ready", "/openapi.json")
 """Paths that need no token beside the page, which says nothing and asks for one."""
 
 _SAFE = {

@@ -59,17 +59,21 @@ def run(make: Callable[[], Any], listening: socket.socket, seconds: float, worke
     """
     # Also before several processes, which would be started again and again if there were no network.
     application = make()
-    config = uvicorn.Config(
-        application if workers == 1 else make, factory=workers > 1, workers=workers, http=Connection, ws="none",
-        loop="asyncio", log_config=None, access_log=False, proxy_headers=False, server_header=False,
-        limit_concurrency=_CONNECTIONS, timeout_graceful_shutdown=int(seconds) + 5,
-    )  # fmt: skip
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has ended in order, and hands the signal on
         if workers == 1:
-            uvicorn.Server(config).run([listening])
+            uvicorn.Server(configured(application, seconds)).run([listening])
         else:
             del application
-            Multiprocess(config, [listening]).run()
+            Multiprocess(configured(make, seconds, factory=True, workers=workers), [listening]).run()
+
+
+def configured(application: Any, seconds: float, **more: Any) -> uvicorn.Config:
+    """Return how uvicorn runs an application: nothing is told of requests but what the application itself tells."""
+    return uvicorn.Config(
+        application, http=Connection, ws="none", loop="asyncio", log_config=None, access_log=False,
+        proxy_headers=False, server_header=False, limit_concurrency=_CONNECTIONS,
+        timeout_graceful_shutdown=int(seconds) + 5, **more,
+    )  # fmt: skip
 
 
 class Connection(H11Protocol):
