@@ -121,6 +121,9 @@ def test_choices_are_those_of_the_outputs(tmp_path: Path) -> None:
         (lambda: cutout(PICTURE, PREDICTOR, kind="trimap"), "draws no trimap"),
         (lambda: cutout(PICTURE, PREDICTOR, kind="alpha", background="white"), "shown by composites alone"),
         (lambda: cutouts([], PREDICTOR, margin=3), "--margin 3"),
+        (lambda: cutout(PICTURE, "modnet-photografic"), "do not exist; did you mean modnet-photographic?"),
+        (lambda: cutout(PICTURE, ""), "the weights are named by an empty text"),
+        (lambda: cutout(PICTURE, None), "the weights are NoneType; give a name, a path or a predictor"),
     ],
 )
 def test_what_cannot_be_used_is_one_sentence(call: Any, said: str) -> None:

@@ -243,6 +243,8 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("photo.jpg --kind rgba --background white", "--background white is shown by composites alone"),
         ("photo.jpg --background nosuch.jpg", "nosuch.jpg is neither a colour"),
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),
+        ("photo.jpg --weights modnet-photografic", "do not exist; did you mean modnet-photographic?"),
+        ("photo.jpg --weights nosuch/best_model", "the weights nosuch/best_model do not exist; give a .pdparams"),
         ("--watch nowhere", "nowhere is no folder"),
         ("photo.jpg --watch photos", "--watch names the folder already"),
         ("--watch photos -o one.png", "--watch writes into a folder"),

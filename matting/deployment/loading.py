@@ -143,8 +143,7 @@ def make_predictor(
             raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
         folder = Path(model_path)
     elif values is None:
-        weights.refuse_onnx(model_path)
-        raise MattingError("--config is missing: weights need the configuration that they were trained with")
+        raise _unstated(model_path)
     elif _engine(runtime) == "dynamic":
         return _dynamic(values, model_path, runtime, partial)
     else:
@@ -179,6 +178,19 @@ def settled(
     return replace(runtime, precision=chosen)
 
 
+def _unstated(model_path: str | Path) -> MattingError:
+    """Return what to raise for weights that state no configuration: most often there are none of that name.
+
+    Raises:
+        MattingError: there are none, or they are no weights.
+    """
+    if not str(model_path):
+        raise MattingError("the weights are named by an empty text; give a name, a path or a URL")
+    if "://" not in str(model_path) and str(model_path) not in PUBLISHED:
+        weights.weights_file(model_path)
+    return MattingError("--config is missing: weights need the configuration that they were trained with")
+
+
 def _folder(
     values: Mapping[str, Any] | None, model_path: str | Path | None, runtime: Runtime, partial: bool
 ) -> Path | None:
@@ -192,7 +204,7 @@ def _folder(
             raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
         return Path(model_path)
     if values is None:
-        raise MattingError("--config is missing: weights need the configuration that they were trained with")
+        raise _unstated(model_path)
     return None if _engine(runtime) == "dynamic" else cached_export(values, model_path, partial)
 
 

@@ -223,6 +223,8 @@ def _predictor(weights: str | Path | Predictor, options: Mapping[str, Any]) -> P
     global _last
     if isinstance(weights, Predictor):
         return weights
+    if not isinstance(weights, (str, Path)):
+        raise MattingError(f"the weights are {type(weights).__name__}; give a name, a path or a predictor")
     key = repr((_state(weights), sorted(options.items())))
     if _last is None or _last[0] != key:
         _last = key, load(weights, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
 import pickle
@@ -16,6 +17,7 @@ from matting.system import atomic
 from matting.weights.allowance import LARGEST
 from matting.weights.archive import is_archive, read_member
 from matting.weights.pickled import unpickle_arrays, unreadable
+from matting.weights.published import PUBLISHED
 from matting.weights.safetensors_format import IDENTITY, is_safetensors, read_safetensors
 from matting.weights.torch_format import is_torch, read_torch
 
@@ -56,9 +58,11 @@ def weights_file(path: str | Path) -> Path:
     if os.path.isdir(path):  # which, unlike pathlib, takes names that are too long for names of nothing
         path = path / "model.pdparams"
     if not os.path.isfile(path):
+        close = difflib.get_close_matches(str(path), PUBLISHED, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
         raise MattingError(
-            f"the weights {path} do not exist; give a .pdparams, .safetensors or .pth file, the folder that holds one, "
-            "or a name that matting download lists"
+            f"the weights {path} do not exist{meant}; give a .pdparams, .safetensors or .pth file, the folder that "
+            "holds one, or a name that matting weights list shows"
         )
     refuse_onnx(path)
     return path
