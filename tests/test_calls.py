@@ -61,17 +61,19 @@ def test_colours_are_the_photographs_own_or_srgb_as_each_kind_can_say(tmp_path: 
     assert (array[opaque][:, :3] != own[opaque]).any()
 
 
-@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "YCbCr", "1", "I;16", "F"])
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "RGBA", "CMYK", "YCbCr", "1", "I;16", "I;16B", "F"])
 def test_images_of_every_mode(mode: str, tmp_path: Path) -> None:
     if mode == "I;16":
         image = Image.fromarray(PICTURE[..., 0].astype(np.uint16) * 257)
+    elif mode == "I;16B":  # as of a TIFF that a Macintosh wrote
+        image = Image.frombytes(mode, (56, 40), (PICTURE[..., 0].astype(">u2") * 257).tobytes())
     elif mode == "F":
         image = Image.fromarray(PICTURE[..., 0].astype(np.float32) / 255)
     else:
         image = Image.fromarray(PICTURE).convert(mode)
     result = cutout(image, PREDICTOR, background="white")
     assert result.mode == "RGB" and result.size == (56, 40)
-    if mode in ("I;16", "F"):
+    if mode in ("I;16", "I;16B", "F"):
         grey = np.dstack([PICTURE[..., 0]] * 3)
         np.testing.assert_array_equal(np.asarray(result), cutout(grey, PREDICTOR, background="white"))
 
@@ -137,6 +139,10 @@ def test_a_broken_image_is_one_sentence(tmp_path: Path) -> None:
         cutout(Image.open(io.BytesIO(content[: len(content) // 2])), PREDICTOR)
     with pytest.raises(MattingError, match="the bytes cannot be decoded"):
         cutout(content[: len(content) // 2], PREDICTOR)
+    with pytest.raises(MattingError, match="the image holds int32; save it with 8 or 16 bits"):
+        cutout(Image.fromarray(np.full((4, 4), 40_000, np.int32)), PREDICTOR)
+    with pytest.raises(MattingError, match="the image cannot be decoded: conversion from La"):
+        cutout(Image.new("La", (4, 4)), PREDICTOR)
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 3])

@@ -11,8 +11,8 @@ from matting.pictures.files import PIXEL_LIMIT, Photograph, photograph_of
 from matting.pictures.headers import Header, check_limit, reason
 from matting.pictures.metadata import Metadata
 
-_KEPT = ("L", "RGB", "RGBA", "I;16", "F")
-"""The modes whose pixels are taken as they are; others become RGB."""
+_KEPT = ("L", "RGB", "RGBA", "I", "I;16", "I;16B", "I;16L", "F")
+"""The modes whose pixels are taken as they are; others become RGB. Pillow itself would cut 16 bits off at 255."""
 
 
 def from_pillow(image: Image.Image, name: str = "the image", pixel_limit: int = PIXEL_LIMIT) -> Photograph:
@@ -28,14 +28,17 @@ def from_pillow(image: Image.Image, name: str = "the image", pixel_limit: int = 
     try:
         upright = ImageOps.exif_transpose(image)
         exif = upright.getexif().tobytes()
+        kept = upright if upright.mode in (*_KEPT, "CMYK") else upright.convert("RGB")
     except Exception as error:  # its file is decoded only here, and may raise nearly anything
         raise MattingError(f"{name} cannot be decoded: {reason(error)}; its file is broken or cut short") from None
     profile = upright.info.get("icc_profile")
-    if upright.mode == "CMYK" and (profile := colour.usable(profile, "CMYK", name)):
-        pixels, mode, profile = colour.convert(np.asarray(upright), profile), "RGB", None
+    if kept.mode == "CMYK" and (profile := colour.usable(profile, "CMYK", name)):
+        pixels, mode, profile = colour.convert(np.asarray(kept), profile), "RGB", None
     else:
-        kept = upright if upright.mode in _KEPT else upright.convert("RGB")
+        kept = kept.convert("RGB") if kept.mode == "CMYK" else kept
         pixels, mode = np.array(kept), kept.mode
+        if pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2:
+            pixels = pixels.astype(np.uint16)  # the other order of bytes is a type of its own
     header = Header("", upright.height, upright.width, mode, 1, profile, exif, upright.info.get("dpi"))
     return photograph_of(pixels, header, name)
 
