@@ -11,11 +11,12 @@ import cv2
 import numpy as np
 
 from matting.errors import MattingError
+from matting.pictures.files import PIXEL_LIMIT
 
 POSITIONS = ("center", "bottom")
 
 _LONGEST = 65535
-"""Pixels of a canvas's side."""
+"""Pixels of a canvas's side, of which it has `PIXEL_LIMIT` in all."""
 
 _SEEN = 3
 """Of 255 levels the alpha from which a pixel counts as part of the subject: 1 %."""
@@ -58,10 +59,10 @@ class Framing:
             raise MattingError(f"--position {self.position}: it must be one of {', '.join(POSITIONS)}")
         if self.canvas is None and self.position != POSITIONS[0]:
             raise MattingError(f"--position {self.position} is a place on a canvas; give --canvas with it")
-        if self.canvas is not None and not all(1 <= side <= _LONGEST for side in self.canvas):
-            raise MattingError(f"--canvas {self.canvas[0]}x{self.canvas[1]}: its sides must be 1 to {_LONGEST}")
-        if self.max_size is not None and self.max_size < 1:
-            raise MattingError(f"--max_size {self.max_size}: it must be at least 1")
+        if self.canvas is not None:
+            _check_canvas(self.canvas)
+        if self.max_size is not None and not (isinstance(self.max_size, int) and self.max_size >= 1):
+            raise MattingError(f"--max_size {self.max_size}: it must be a whole number of at least 1")
         if self.max_size is not None and self.canvas is not None:
             raise MattingError("--max_size and --canvas both say how large results are; leave one out")
 
@@ -135,6 +136,15 @@ class Framing:
         size = min(height, max(1, round(down * scale))), min(width, max(1, round(across * scale)))
         top = height - size[0] if is_standing else (height - size[0]) // 2
         return Frame(box, size, (height, width), (top, (width - size[1]) // 2))
+
+
+def _check_canvas(canvas: tuple[int, int]) -> None:
+    """Refuse what is no size of a picture, or one that no picture may have."""
+    text = "x".join(map(str, canvas))
+    if len(canvas) != 2 or not all(isinstance(side, int) and 1 <= side <= _LONGEST for side in canvas):
+        raise MattingError(f"--canvas {text}: its sides must be 1 to {_LONGEST}, as 1000x1000")
+    if canvas[0] * canvas[1] > PIXEL_LIMIT:
+        raise MattingError(f"--canvas {text}: it may have at most {PIXEL_LIMIT / 1e6:g} megapixels")
 
 
 WHOLE = Framing()
