@@ -102,6 +102,16 @@ def test_patterns_are_followed_where_the_shell_does_not(cut, photos: Path) -> No
     done(cut("odd[1].png"), "odd[1]_cutout.png")
 
 
+def test_names_that_differ_by_case_alone_are_two_where_the_photographs_are(cut, photos: Path) -> None:
+    drawn.save(photos / "photos/A.png", drawn.texture(40, 50, 7))
+    if os.path.samefile(photos / "photos/A.png", photos / "photos/a.png"):
+        pytest.skip("a file system on which they are one")
+    done(cut("photos"), "4 of 4")
+    assert {"A.png_cutout.png", "a.png_cutout.png"} < set(files(photos / "photos_cutout"))
+    drawn.save(photos / "photos/sub/B.png", drawn.texture(40, 50, 7))
+    one_sentence(cut("photos/b.png", "photos/sub/B.png", "-o", "out"), "would both be written as")
+
+
 def test_what_others_made_is_refused_and_what_was_changed_is_kept(cut, photos: Path) -> None:
     (photos / "photo_cutout.png").write_bytes(b"of another program")
     outcome = cut("photo.jpg")

@@ -173,7 +173,7 @@ def check(requests: Iterable[Request], outputs: Outputs) -> None:
     """
     requests = list(requests)
     inputs = real_paths(path for request in requests for job in request.jobs for path in job.paths)
-    owners: dict[str, Path] = {}
+    owners: dict[str, tuple[str, Path]] = {}
     for request in requests:
         folder = os.path.realpath(request.save_dir)
         for job in request.jobs:
@@ -184,12 +184,23 @@ def check(requests: Iterable[Request], outputs: Outputs) -> None:
                         f"{request.save_dir / result} is read, and the result of {job.image} would take its place; "
                         "give another -o, or another --pattern"
                     )
-                other = owners.setdefault(place.casefold(), job.image)
-                if other != job.image:
+                other_place, other = owners.setdefault(place.casefold(), (place, job.image))
+                if other != job.image and (place == other_place or not _case_tells(other, job.image, folder)):
                     raise MattingError(
                         f"{other} and {job.image} would both be written as {request.save_dir / result}; name the "
-                        "folder that holds both, which is mirrored, or cut them out into two folders"
+                        "folder that holds both, which is mirrored, cut them out into two folders, or rename one"
                     )
+
+
+def _case_tells(one: Path, other: Path, folder: str) -> bool:
+    """Return whether two photographs that are called alike but for case prove that files in a folder may be, too."""
+    if os.path.realpath(one).casefold() != os.path.realpath(other).casefold():
+        return False
+    there = next(path for path in (Path(folder), *Path(folder).parents) if path.exists())
+    try:
+        return not os.path.samefile(one, other) and os.stat(one).st_dev == os.stat(there).st_dev
+    except OSError:
+        return False
 
 
 def _photographs(files: list[Path]) -> list[Path]:
