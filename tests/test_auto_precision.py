@@ -57,6 +57,19 @@ def test_what_was_found_once_stands_for_later_photographs_and_is_not_computed_ag
     assert export.choose()[0] == "fp32" and export.opened == 4
 
 
+def test_one_odd_photograph_does_not_decide_for_good(export: Export) -> None:
+    every, export.photographs, export.apart = export.photographs, export.photographs[:1], 0.5
+    assert export.choose()[0] == "fp32"
+    export.photographs, export.apart = every[1:4], 0.0001
+    said = "bfloat16 moves alpha by a MAD of 0.12508 on 4 photographs, 0.002 is allowed"
+    assert export.choose() == ("fp32", said)
+    assert export.choose() == ("fp32", said) and export.opened == 4
+    export.files, export.apart, export.photographs = {"model.onnx": "another"}, 0.0, every[:1]  # a blank page
+    assert export.choose()[0] == "bf16"
+    export.photographs, export.apart = every, 0.01
+    assert export.choose() == ("fp32", "bfloat16 moves alpha by a MAD of 0.00750 on 4 photographs, 0.002 is allowed")
+
+
 def test_float32_stays_where_nothing_else_can_be_had_or_judged(
     export: Export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

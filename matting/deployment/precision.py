@@ -32,7 +32,8 @@ def choose(folder: Path | None, engine: str, photographs: Sequence[Path]) -> tup
     """Return the precision for a network on this machine, and why in a few words.
 
     The first run compares mattes on photographs of its own and keeps what it found in the cache, so that later runs, of
-    other photographs too, take the same precision.
+    other photographs too, take the same precision. One of fewer photographs than are wanted decides for itself, and the
+    next ones add theirs: a single odd picture does not decide for good.
 
     Args:
         folder: the export; None for the dynamic graph.
@@ -47,28 +48,29 @@ def choose(folder: Path | None, engine: str, photographs: Sequence[Path]) -> tup
     if described.interface.inputs != ("image",) or described.interface.states:
         return "fp32", "only networks that take an image alone are compared"
     kept = cache_dir() / "precisions" / f"{_key(described)}.json"
-    found = _read(kept)
-    if found is None:
-        found = _compare(folder, engine, photographs)
-        if found is None:
-            return "fp32", "there is no photograph to compare on"
+    apart, judged = _read(kept)
+    if judged < _JUDGED and (new := _compare(folder, engine, photographs, _JUDGED - judged)):
+        apart, judged = (apart * judged + sum(new)) / (judged + len(new)), judged + len(new)
         with suppress(MattingError):  # where nothing can be written, each run compares for itself
-            atomic.write_text(kept, json.dumps(found))
-    apart, judged = found
+            atomic.write_text(kept, json.dumps((apart, judged)))
+    if not judged:
+        return "fp32", "there is no photograph to compare on"
     precision = "bf16" if apart <= BOUND else "fp32"
-    return precision, f"bfloat16 moves alpha by a MAD of {apart:.5f} on {judged:.0f} photographs, {BOUND} is allowed"
+    return precision, f"bfloat16 moves alpha by a MAD of {apart:.5f} on {judged} photographs, {BOUND} is allowed"
 
 
-def _compare(folder: Path, engine: str, photographs: Sequence[Path]) -> tuple[float, float] | None:
-    """Return the mean absolute difference of the mattes and on how many photographs; None where none can be read."""
+def _compare(folder: Path, engine: str, photographs: Sequence[Path], most: int) -> list[float]:
+    """Return the mean absolute difference of the mattes of some photographs, of those that can be read."""
+    if not photographs:
+        return []
     exact, lower = open_predictor(folder, engine), open_predictor(folder, engine, "bf16")
     apart: list[float] = []
-    chosen = np.linspace(0, len(photographs) - 1, min(len(photographs), _JUDGED)).round().astype(int)
+    chosen = np.linspace(0, len(photographs) - 1, min(len(photographs), most)).round().astype(int)
     for path in (photographs[index] for index in chosen):
         with suppress(MattingError):
             image = read_image(path)
             apart.append(float(np.abs(exact(image) - lower(image)).mean()))
-    return (float(np.mean(apart)), float(len(apart))) if apart else None
+    return apart
 
 
 def _key(described: Deployment) -> str:
@@ -78,9 +80,10 @@ def _key(described: Deployment) -> str:
     return hashlib.sha256(repr(matters).encode()).hexdigest()[:20]
 
 
-def _read(kept: Path) -> tuple[float, float] | None:
+def _read(kept: Path) -> tuple[float, int]:
+    """Return the mean absolute difference that earlier runs found, and on how many photographs."""
     try:
         apart, judged = json.loads(kept.read_bytes())
-        return float(apart), float(judged)
+        return float(apart), int(judged)
     except (OSError, ValueError, TypeError):
-        return None
+        return 0.0, 0
