@@ -93,6 +93,13 @@ def test_folders_are_mirrored_and_goes_on_where_it_was_stopped(cut, photos: Path
     ]  # fmt: skip
 
 
+def test_words_behind_two_dashes_are_pictures(trained: Path, photos: Path) -> None:
+    (photos / "photo.jpg").rename(photos / "-dash.jpg")
+    flags = ["--weights", trained / "run/best_model", "--engine", "dynamic"]
+    done(run_tool("cut", *flags, "--crop", "--", "-dash.jpg", "person.webp"), "person.webp")
+    one_sentence(run_tool("cut", *flags, "--", "--crop"), "--crop does not exist; name a picture")
+
+
 def test_patterns_are_followed_where_the_shell_does_not(cut, photos: Path) -> None:
     done(cut("photos/*.png"), "2 of 2")
     done(cut("photos/*.png"), "0 of 2 pictures cut out, 2 were there already")
@@ -253,6 +260,9 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("photo.jpg --kind rgba --background white", "--background white is shown by composites alone"),
         ("photo.jpg --background nosuch.jpg", "nosuch.jpg is neither a colour"),
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),
+        ("photo.jpg --quality 80", "--quality 80 is a choice of jpeg, and of webp without --lossless"),
+        ("photo.jpg a.webp --lossless --quality 80", "--quality 80 is a choice of jpeg, and of webp without --lossless"),
+        ("photo.jpg --bits 8", "--bits 8 is a choice of tiff alone, not of png"),
         ("photo.jpg --weights modnet-photografic", "do not exist; did you mean modnet-photographic?"),
         ("photo.jpg --weights nosuch/best_model", "the weights nosuch/best_model do not exist; give a .pdparams"),
         ("--watch nowhere", "nowhere is no folder"),

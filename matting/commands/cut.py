@@ -128,6 +128,12 @@ def _outputs(args: argparse.Namespace, file: Path | None) -> Outputs:
     if file and len(kinds) > 1:
         raise shared.MattingError(f"{file} is one file, and {' and '.join(kinds)} are {len(kinds)}; name a folder")
     given = {key: getattr(args, key) for key in ("quality", "bits") if getattr(args, key) is not None}
+    if "bits" in given and name != "tiff":
+        raise shared.MattingError(f"--bits {args.bits} is a choice of tiff alone, not of {name}; leave it out")
+    if "quality" in given and (name not in ("jpeg", "webp") or args.lossless):
+        raise shared.MattingError(
+            f"--quality {args.quality} is a choice of jpeg, and of webp without --lossless; leave it out"
+        )
     format = Format(name, lossless=args.lossless, premultiplied=args.premultiplied, **given)
     framing = Framing.parse(args.crop, args.margin, args.canvas, args.position, args.max_size)
     usual = "{stem}_cutout.{ext}" if len(kinds) == 1 else "{stem}_{kind}.{ext}"

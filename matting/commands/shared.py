@@ -62,7 +62,7 @@ class _Parser(argparse.ArgumentParser):
     """Reads every flag of `type=Path` through `path`, and says what is wrong with flags on one line."""
 
     is_intermixed = False
-    """Whether flags may stand between the words of one position: `photo.jpg --crop person.png`."""
+    """Whether flags may stand between the words of one position, which are paths: `photo.jpg --crop person.png`."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -71,9 +71,14 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         if not self.is_intermixed:
             return super().parse_known_args(args, namespace)
+        words = list(sys.argv[1:] if args is None else args)
+        if "--" in words:  # behind which intermixed words are lost
+            end = words.index("--")
+            paths = words[end + 1 :]
+            words[end:] = [os.path.join(".", path) if path.startswith("-") and path != "-" else path for path in paths]
         self.is_intermixed = False  # it calls back
         try:
-            return self.parse_known_intermixed_args(args, namespace)
+            return self.parse_known_intermixed_args(words, namespace)
         finally:
             self.is_intermixed = True
 
