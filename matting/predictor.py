@@ -9,9 +9,10 @@ import numpy as np
 
 from matting.engines.network import Interface, Network
 from matting.errors import MattingError
+from matting.refine import REFINEMENTS, refine
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN, Sample
 from matting.transforms.compose import Compose
-from matting.transforms.geometry import Padded, undo
+from matting.transforms.geometry import Padded, Resized, undo
 from matting.trimap import impose
 
 _CLASSES = np.array([BACKGROUND, UNKNOWN, FOREGROUND], np.uint8)
@@ -27,6 +28,10 @@ class Predictor:
         transforms: bring a photograph to the network's input, as under `val_dataset.transforms`; each geometric one is
             undone on the way out. Where they leave a size that the network does not take, the picture is padded at the
             bottom and the right, and the matte cut back.
+        refinement: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
+
+    Raises:
+        MattingError: `refinement` is none of these.
 
     Example:
         >>> class Threshold:
@@ -37,8 +42,11 @@ class Predictor:
         np.float32(1.0)
     """
 
-    def __init__(self, network: Network, transforms: Sequence[Callable[..., Sample]]) -> None:
+    def __init__(self, network: Network, transforms: Sequence[Callable[..., Sample]], refinement: str = "none") -> None:
+        if refinement not in REFINEMENTS:
+            raise MattingError(f"refine is {refinement!r}; it must be one of {', '.join(REFINEMENTS)}")
         self.network = network
+        self.refinement = refinement
         self.transforms = Compose(list(transforms))
 
     def __call__(self, image: np.ndarray, trimap: np.ndarray | None = None) -> np.ndarray:
@@ -74,7 +82,7 @@ class Predictor:
             raise MattingError("this network draws no trimap inside, only SHM does; leave it out")
         batch, steps = self.prepare(image, trimap)
         outputs = self.network(*(batch[name] for name in self.network.interface.inputs))
-        alpha = self.restored(outputs["alpha"], batch, steps)
+        alpha = self.restored(outputs["alpha"], batch, steps, image)
         drawn = None
         if with_trimap:
             planes = [undo(plane, steps) for plane in outputs["trimap"][0]]
@@ -113,13 +121,15 @@ class Predictor:
             batch["trimap"] = sample["trimap"][None, None].astype(np.float32)
         return batch, sample.get("undo", ())
 
-    @staticmethod
-    def restored(alpha: np.ndarray, batch: Mapping[str, np.ndarray], steps: tuple) -> np.ndarray:
-        """Return the matte that a network gave, at the photograph's size.
+    def restored(
+        self, alpha: np.ndarray, batch: Mapping[str, np.ndarray], steps: tuple, image: np.ndarray
+    ) -> np.ndarray:
+        """Return the matte that a network gave, at the photograph's size; refined where that was shrunk for it.
 
         Args:
             alpha: as it gave it, (1, 1, H, W).
             batch, steps: what `prepare` returned.
+            image: the photograph, (H, W, 3) RGB uint8.
 
         Raises:
             MattingError: it is of another size than the network's input, or not finite.
@@ -134,7 +144,10 @@ class Predictor:
             raise MattingError(
                 "the network gave numbers that are not finite (NaN or infinite); its weights are broken: use others"
             )
-        return undo(alpha[0, 0], steps)
+        restored = undo(alpha[0, 0], steps)
+        if self.refinement == "none" or not steps or not isinstance(steps[0], Resized):
+            return restored
+        return refine(image, restored, undo(alpha[0, 0], steps[1:]), self.refinement)
 
     def check(self, image: np.ndarray, trimap: np.ndarray | None = None) -> None:
         """Refuse arrays that a call does not take; raises MattingError as a call does."""
@@ -187,7 +200,7 @@ class Stream:
             self.reset()
         batch, steps = predictor.prepare(frame)
         outputs = predictor.network(*(batch[name] for name in interface.inputs), *self._states)
-        alpha = predictor.restored(outputs["alpha"], batch, steps)
+        alpha = predictor.restored(outputs["alpha"], batch, steps, frame)
         # Only now, so that a frame that failed is not remembered.
         self._states = [outputs[name] for name in interface.gives[len(interface.outputs) :]]
         self._size = frame.shape

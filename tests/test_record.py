@@ -238,6 +238,8 @@ def test_other_weights_are_cut_out_again_through_the_tool(trained: Path, tmp_pat
     images, out = trained / "data/train/fg", tmp_path / "out"
     assert "3 of 3" in cut_out(trained, images, out).output
     assert "3 were there already" in cut_out(trained, images, out, "--skip_existing").output
+    assert "3 of 3" in cut_out(trained, images, out, "--skip_existing", "--refine", "fast").output
+    assert "3 were there already" in cut_out(trained, images, out, "--skip_existing", "--refine", "fast").output
     opts = ("--skip_existing", "--opts", "val_dataset.transforms.0.short_size=64")
     assert "3 of 3" in cut_out(trained, images, out, *opts).output
     state = read_weights(trained / "run/best_model")

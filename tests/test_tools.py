@@ -84,12 +84,13 @@ def test_val_writes_a_manifest_and_a_report_from_processes_of_their_own(trained:
     weights = trained / "run/best_model/model.pdparams"
     outcome = run_tool(
         "val", "--config", trained / "config.yml", "--model_path", weights, "--save_dir", tmp_path, "--save_results",
-        "--report", "--protocol", "p3m", "--score_workers", 1,
+        "--report", "--protocol", "p3m", "--score_workers", 1, "--refine", "fast",
     )  # fmt: skip
     assert outcome.status == 0, outcome.error
     manifest = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert manifest["protocol"]["name"] == "p3m" and manifest["protocol"]["rounding"] == "none"
+    assert manifest["refine"] == "fast"
     assert manifest["device"] == "cpu" and manifest["images"] == 3 == len(manifest["dataset"]["files"])
     alpha = manifest["dataset"]["files"][0]["alpha"]
     assert alpha["sha256"] == hashlib.sha256(Path(alpha["path"]).read_bytes()).hexdigest()

@@ -25,6 +25,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a tool that cuts out clips; its `--config` may be left out for an export."""
     shared.add_weights(parser)
     shared.add_engine(parser, "auto")
+    shared.add_refine(parser)
     parser.add_argument("--fg_estimate", choices=cutting.ESTIMATES, default=cutting.ESTIMATES[0], help="how halos go")
     parser.add_argument(
         "--steady", choices=("auto", "none", "delay", "flow"), default="auto",
@@ -157,7 +158,7 @@ def _network(args: argparse.Namespace) -> tuple[Predictor, dict[str, Any]]:
 
     cutting.take_default(args)
     values = configuration(args.model_path, args.config, args.opts)
-    runtime = Runtime(args.engine, args.precision, args.device, args.threads)
+    runtime = Runtime(args.engine, args.precision, args.device, args.threads, refine=args.refine)
     predictor = make_predictor(values, args.model_path, runtime, args.partial)
     if predictor.takes_trimap:
         raise MattingError(

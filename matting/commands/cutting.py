@@ -37,6 +37,7 @@ def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:
     """Add the flags of a tool that cuts out photographs; its `--config` may be left out for an export."""
     shared.add_weights(parser)
     shared.add_engine(parser, "auto", (*PRECISIONS, "auto"))
+    shared.add_refine(parser)
     parser.add_argument("--image_path", type=Path, required=True, help="an image, a folder, or a .txt list of images")
     parser.add_argument("--save_dir", type=Path, default=Path(save_dir), help="where everything is written")
     parser.add_argument("--skip_existing", action="store_true", help="leave out what results.jsonl says is done")
@@ -55,6 +56,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--partial", action="store_true", help="take weights that fit in part only")
     group.add_argument("--device", default="auto", choices=DEVICES, help="auto takes a GPU if any")
     shared.add_engine(group, "auto", (*PRECISIONS, "auto"))
+    shared.add_refine(group, "fast")
 
 
 def add_matte_flags(parser: argparse._ActionsContainer) -> None:
@@ -101,7 +103,9 @@ def open_network(
 
     take_default(args)
     values = configuration(args.model_path, args.config, args.opts)
-    runtime = Runtime(args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin)
+    runtime = Runtime(
+        args.engine, args.precision, args.device, args.threads, args.tile_size, args.tile_margin, args.refine
+    )
     runtime = settled(values, args.model_path, runtime, photographs, args.partial)
     return make_predictor(values, args.model_path, runtime, args.partial), values, runtime
 

@@ -108,6 +108,16 @@ def add_engine(parser: argparse._ActionsContainer, default: str, precisions: Seq
     parser.add_argument("--threads", type=workers, default=0, help="of the engine; 0 takes all cores")
 
 
+def add_refine(parser: argparse._ActionsContainer, default: str = "none") -> None:
+    """Add the flag that says how edges are found at a photograph's size."""
+    parser.add_argument(
+        "--refine",
+        choices=("none", "fast", "best"),
+        default=default,
+        help="edges at the photograph's size: see docs/refine.md",
+    )
+
+
 def add_checkpoints(parser: argparse.ArgumentParser) -> None:
     """Add the flags that say how often a run is saved, and how much of that is kept."""
     often = parser.add_mutually_exclusive_group()

@@ -15,6 +15,7 @@ def parse_args() -> argparse.Namespace:
     )
     shared.add_weights(parser)
     shared.add_engine(parser, "dynamic")
+    shared.add_refine(parser)
     parser.add_argument("--save_dir", type=Path, default=Path("output/results"), help="where everything is written")
     parser.add_argument("--num_workers", type=shared.workers, default=0, help="threads that read the data")
     parser.add_argument("--score_workers", type=shared.workers, default=1, help="processes that score meanwhile")
@@ -45,7 +46,7 @@ def main() -> None:
         args.model_path,
         args.save_dir,
         partial=args.partial,
-        runtime=Runtime(args.engine, args.precision, args.device, args.threads),
+        runtime=Runtime(args.engine, args.precision, args.device, args.threads, refine=args.refine),
         protocol=args.protocol,
         metric_names=args.metrics,
         num_workers=args.num_workers,

@@ -100,18 +100,20 @@ def open_predictor(
     threads: int = 0,
     tile_size: int = 0,
     tile_margin: int = MARGIN,
+    refinement: str = "none",
 ) -> Predictor:
     """Return the predictor of an export, without importing Paddle unless it is the engine.
 
     Args:
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
+        refinement: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
 
     Raises:
         MattingError: the export is broken, or the engine or precision is not there.
     """
     deployment = Deployment.read(folder)
     network = open_engine(folder, deployment.interface, engine, precision, threads, cache_dir() / "programs")
-    return Predictor(tiled(network, tile_size, tile_margin), builder.transforms(deployment.transforms))
+    return Predictor(tiled(network, tile_size, tile_margin), builder.transforms(deployment.transforms), refinement)
 
 
 def put_into_place(beside: Path, folder: Path) -> None:

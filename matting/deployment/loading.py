@@ -49,6 +49,7 @@ class Runtime:
         threads: 0 takes all cores.
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
         tile_margin: pixels around a tile that are seen and dropped.
+        refine: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
     """
 
     engine: str = "auto"
@@ -57,6 +58,7 @@ class Runtime:
     threads: int = 0
     tile_size: int = 0
     tile_margin: int = MARGIN
+    refine: str = "none"
 
 
 def load(
@@ -70,7 +72,7 @@ def load(
         config: the configuration, where the source does not state it: a path, the name of one that comes along
             (`modnet/modnet-mobilenetv2`), or loaded values.
         partial: take weights that fit in part only.
-        runtime: fields of `Runtime`: engine, precision, device, threads, tile_size, tile_margin.
+        runtime: fields of `Runtime`: engine, precision, device, threads, tile_size, tile_margin, refine.
 
     Raises:
         MattingError: the source or the configuration is at fault, or the engine is not there.
@@ -149,8 +151,9 @@ def make_predictor(
     else:
         folder = cached_export(values, model_path, partial)
     return open_predictor(
-        folder, runtime.engine, runtime.precision, runtime.threads, runtime.tile_size, runtime.tile_margin
-    )
+        folder, runtime.engine, runtime.precision, runtime.threads, runtime.tile_size, runtime.tile_margin,
+        runtime.refine,
+    )  # fmt: skip
 
 
 def settled(
@@ -332,5 +335,6 @@ def _dynamic(values: Mapping[str, Any], model_path: str | Path, runtime: Runtime
     network = builder.model(values, pretrained=False)
     load_trained(network, model_path, values, partial)
     return Predictor(
-        tiled(DynamicNetwork(network), runtime.tile_size, runtime.tile_margin), builder.val_transforms(values)
-    )
+        tiled(DynamicNetwork(network), runtime.tile_size, runtime.tile_margin), builder.val_transforms(values),
+        runtime.refine,
+    )  # fmt: skip

@@ -48,8 +48,15 @@ def run_validation(
     )  # fmt: skip
     if exchange.rank() == 0:
         weights, root = str(model_path), Path(values["val_dataset"]["dataset_root"])
-        about = _about(values, weights, dataset) | {"engine": engine_used(runtime), "device": device}
-        facts = [("weights", weights), ("data", str(root)), ("engine", engine_used(runtime))]
+        about = _about(values, weights, dataset) | {
+            "engine": engine_used(runtime), "device": device, "refine": runtime.refine,
+        }  # fmt: skip
+        facts = [
+            ("weights", weights),
+            ("data", str(root)),
+            ("engine", engine_used(runtime)),
+            ("refine", runtime.refine),
+        ]
         title = f"{(values.get('model') or {}).get('type', 'evaluation')} on {root.name}"
         publish(result, save_dir, title=title, facts=facts, about=about, report=report)
     return result

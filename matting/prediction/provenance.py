@@ -33,6 +33,8 @@ def made_with(
         network = {"weights": weights_sha256(model_path), "transforms": transforms, "model": values.get("model")}
     tiles = [runtime.tile_size, runtime.tile_margin]
     settings = {**network, "precision": runtime.precision, "tiles": tiles}
+    if runtime.refine != "none":
+        settings["refine"] = runtime.refine
     if trimap_from:
         path, _, drawer = trimap_from.partition(":")
         settings["trimap_from"] = made_with(config.load(path), drawer, runtime)

@@ -1,0 +1,221 @@
+"""Edges at full size from a photograph and a small matte: what the network could not see, the colours tell."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from matting.errors import MattingError
+
+REFINEMENTS = ("none", "fast", "best")
+"""What `refine` can do."""
+
+_EPSILON = np.float32(1e-4)
+"""Variance of a colour, of values in [0, 1], below which its differences are noise (He and Sun, section 2)."""
+
+_RADIUS = 4
+"""Of the windows, in pixels of the small matte."""
+
+_UNDECIDED = 0.02
+"""Nearer to 0 or 1 than this, and without a step beside it, the network has decided."""
+
+_STEP = 0.1
+"""Difference between neighbours of the small matte that is an edge."""
+
+_REACH = 2
+"""Pixels of the small matte by which the band is wider than what is undecided or steep."""
+
+_STRETCH = np.float32(0.05)
+"""Averaging overlapping windows leaves a haze of this height where alpha is 0 and 1; it is stretched away."""
+
+_TILE = 256
+"""Pixels of a side of the squares in which the full size is computed."""
+
+_LARGEST = 2_000_000
+"""Pixels of a small matte above which nothing is refined (it is not small), and up to which `best` solves."""
+
+_FINER, _ROUNDS = 2, 20
+"""How much finer than the small matte `best` solves, and the steps of its solver."""
+
+_HOLD, _LEAST_HOLD = np.float32(0.1), np.float32(0.1)
+"""How strongly `best` holds on to the network's 0 and 1, and what of it remains at 0.5."""
+
+_FIXED = np.float32(10)
+"""How strongly it holds on to what lies outside the band."""
+
+
+def refine(image: np.ndarray, alpha: np.ndarray, small: np.ndarray, how: str = "fast") -> np.ndarray:
+    """Return a matte with its edges where the photograph has them.
+
+    Around what is undecided, alpha is taken for a linear function of colour, alpha = a . I + b, in every window of the
+    small picture: a and b minimise sum((a . I_i + b - alpha_i)^2 + eps |a|^2) (He, Sun, Tang, Guided Image Filtering,
+    PAMI 2013, equations 14 and 15), are averaged over the windows that hold a pixel, enlarged, and applied to the
+    photograph (He and Sun, Fast Guided Filter, arXiv 1505.00996). "best" first finds the matte that agrees with such
+    functions everywhere (`_solved`).
+
+    Differs: what comes out counts by how much of alpha's variance in the window colour explains, so that flat places
+    and those where colours tell nothing stay as they were; and it is stretched about 0.5 (`_STRETCH`).
+
+    Args:
+        image: (H, W, 3) RGB uint8.
+        alpha: (H, W) float32 in [0, 1]: the small matte, enlarged.
+        small: (h, w) float32 in [0, 1]: the matte as the network gave it, of the whole photograph.
+        how: of `REFINEMENTS`.
+
+    Returns:
+        (H, W) float32 in [0, 1]; exactly `alpha` outside a band around what is undecided in the small matte, and
+        everywhere where that is not smaller than the photograph, has more than 2 megapixels, or for "none".
+
+    Raises:
+        MattingError: `how` is not one of `REFINEMENTS`.
+    """
+    if how not in REFINEMENTS:
+        raise MattingError(f"the refinement is {how!r}; it must be one of {', '.join(REFINEMENTS)}")
+    if how == "none" or small.size >= alpha.size or small.size > _LARGEST:
+        return alpha
+    band = _band(small)
+    if not band.any():
+        return alpha
+    if how == "best":
+        small, band = _solved(image, small, band)
+    model = _Colours(image, small.shape).model(small)
+    model[-1] *= band
+    return _applied(image, alpha, model)
+
+
+def _band(small: np.ndarray) -> np.ndarray:
+    """Return where a small matte (h, w) may be changed: float32, 1 there and 0 elsewhere."""
+    undecided = (small > _UNDECIDED) & (small < 1 - _UNDECIDED)
+    square = np.ones((3, 3), np.uint8)
+    steep = cv2.dilate(small, square) - cv2.erode(small, square) > _STEP
+    side = 2 * _REACH + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return cv2.dilate((undecided | steep).astype(np.float32), disc)
+
+
+class _Colours:
+    """The colours of a picture in windows of `_RADIUS`: what of the linear model does not depend on the matte.
+
+    Args:
+        image: (H, W, 3) uint8, which is shrunk.
+        size: to this height and width.
+    """
+
+    def __init__(self, image: np.ndarray, size: tuple[int, ...]) -> None:
+        shrunk = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+        self.planes = [plane.astype(np.float32) / 255 for plane in cv2.split(shrunk)]
+        self._means = [_averaged(plane) for plane in self.planes]
+        (rr, rg, rb), (_, gg, gb), (_, _, bb) = [
+            [
+                _averaged(one * other) - mean * other_mean + (_EPSILON if one is other else 0)
+                for other, other_mean in zip(self.planes, self._means, strict=True)
+            ]
+            for one, mean in zip(self.planes, self._means, strict=True)
+        ]
+        # The inverse of a symmetric matrix by its cofactors; eps on the diagonal keeps the determinant above 0.
+        inverse = [
+            [gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg],
+            [rb * gb - rg * bb, rr * bb - rb * rb, rb * rg - rr * gb],
+            [rg * gb - rb * gg, rb * rg - rr * gb, rr * gg - rg * rg],
+        ]
+        scale = 1 / (rr * inverse[0][0] + rg * inverse[0][1] + rb * inverse[0][2])
+        self._inverse = [[entry * scale for entry in row] for row in inverse]
+
+    def _fitted(self, matte: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray], np.ndarray]:
+        """Return slope a (three planes), offset b, covariance with the colours and mean of alpha, in every window."""
+        mean = _averaged(matte)
+        shared = [_averaged(plane * matte) - own * mean for plane, own in zip(self.planes, self._means, strict=True)]
+        slope = [sum(entry * part for entry, part in zip(row, shared, strict=True)) for row in self._inverse]
+        offset = mean - sum(part * own for part, own in zip(slope, self._means, strict=True))
+        return slope, offset, shared, mean
+
+    def model(self, matte: np.ndarray) -> np.ndarray:
+        """Return a, b and how far they are to be trusted, averaged over windows: (5, h, w) float32."""
+        slope, offset, shared, mean = self._fitted(matte)
+        explained = sum(part * other for part, other in zip(slope, shared, strict=True))
+        trust = np.clip(explained / (_averaged(matte * matte) - mean * mean + 1e-6), 0, 1)
+        return np.stack([_averaged(plane) for plane in (*slope, offset, trust)])
+
+    def disagreement(self, matte: np.ndarray) -> np.ndarray:
+        """Return the matting Laplacian times a matte, over the window's size (He, Sun, Tang, Fast Matting Using Large
+        Kernel Matting Laplacian Matrices, CVPR 2010, equation 8): what the guided filter changes."""
+        slope, offset, *_ = self._fitted(matte)
+        filtered = sum(_averaged(part) * plane for part, plane in zip(slope, self.planes, strict=True))
+        return matte - filtered - _averaged(offset)
+
+
+def _averaged(plane: np.ndarray) -> np.ndarray:
+    side = 2 * _RADIUS + 1
+    return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
+
+
+def _stretched(values: np.ndarray) -> np.ndarray:
+    return np.clip((values - _STRETCH) / (1 - 2 * _STRETCH), 0, 1)
+
+
+def _solved(image: np.ndarray, small: np.ndarray, band: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matte, finer than the small one, that minimises alpha^T L alpha + sum(hold (alpha - small)^2), and the
+    band as fine (Levin, Lischinski, Weiss, A Closed-Form Solution to Natural Image Matting, PAMI 2008, equation 14).
+
+    Differs: L is that of large windows, which box filters apply without a matrix; the constraint is soft, stronger
+    where the network is surer; and the few steps that conjugate gradients take keep what is far as the network said.
+    """
+    finer = min(_FINER, (image.shape[0] * image.shape[1] / small.size) ** 0.5, (_LARGEST / small.size) ** 0.5)
+    size = tuple(max(round(side * finer), 1) for side in small.shape)
+    given, band = (cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in (small, band))
+    sure = (2 * given - 1) ** 2
+    hold = np.where(band < 0.5, _FIXED, _HOLD * (_LEAST_HOLD + (1 - _LEAST_HOLD) * sure))
+    colours = _Colours(image, size)
+    found = given.copy()
+    residual = -colours.disagreement(found)
+    step = residual / (1 + hold)
+    direction, energy = step, float(np.vdot(residual, step))
+    for _ in range(_ROUNDS):
+        if energy < 1e-9 * given.size:
+            break
+        turned = colours.disagreement(direction) + hold * direction
+        length = energy / float(np.vdot(direction, turned))
+        found += length * direction
+        residual -= length * turned
+        step = residual / (1 + hold)
+        energy, before = float(np.vdot(residual, step)), energy
+        direction = step + energy / before * direction
+    trust = colours.model(given)[-1]
+    return given + band * trust * (_stretched(found) - given), band
+
+
+def _applied(image: np.ndarray, alpha: np.ndarray, model: np.ndarray) -> np.ndarray:
+    """Return the matte that a model (5, h, w) gives at full size, in tiles, so that memory is that of the results.
+
+    A tile enlarges the model bilinearly by two products with matrices, for its own place in the whole: `cv2.resize` of
+    a part would shift it.
+    """
+    result = alpha.copy()
+    rows, columns = (_enlarging(*sides) for sides in zip(model.shape[1:], alpha.shape, strict=True))
+    for tile_rows, seen_rows, down in rows:
+        for tile_columns, seen_columns, across in columns:
+            part = model[:, seen_rows, seen_columns]
+            if not part[-1].any():
+                continue
+            *slope, offset, weight = down @ part @ across.T
+            tile = tile_rows, tile_columns
+            for plane, colour in zip(slope, cv2.split(image[tile]), strict=True):
+                offset += plane * (colour / np.float32(255))
+            before = alpha[tile]
+            np.clip(before + weight * (_stretched(offset) - before), 0, 1, out=result[tile])
+    return result
+
+
+def _enlarging(small: int, large: int) -> list[tuple[slice, slice, np.ndarray]]:
+    """Return, along one side, each tile, what it sees of the small side, and the matrix that enlarges that bilinearly.
+
+    Pixels are squares: the centre of pixel x of the large side lies at (x + 0.5) small / large - 0.5 of the small one.
+    """
+    found = []
+    for start in range(0, large, _TILE):
+        stop = min(start + _TILE, large)
+        place = np.clip((np.arange(start, stop) + 0.5) * small / large - 0.5, 0, small - 1)
+        first, last = int(place[0]), int(np.ceil(place[-1]))
+        matrix = 1 - np.abs(place[:, None] - np.arange(first, last + 1))
+        found.append((slice(start, stop), slice(first, last + 1), np.maximum(matrix, 0).astype(np.float32)))
+    return found
