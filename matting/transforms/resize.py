@@ -15,9 +15,9 @@ from matting.transforms.compose import Transform, size_of
 from matting.transforms.geometry import resample
 
 
-def _scale(sample: Sample, factor: float) -> Sample:
-    height, width = size_of(sample)
-    return resample(sample, max(1, round(height * factor)), max(1, round(width * factor)))
+def _scale(sample: Sample, factor: float, of: int = 1) -> Sample:
+    height, width = (_multiple(max(1, round(side * factor)), of) for side in size_of(sample))
+    return resample(sample, height, width)
 
 
 def _multiple(side: int, of: int) -> int:
@@ -49,11 +49,16 @@ class RandomResize(Transform):
     Args:
         size: [width, height] that the sample just covers at factor 1; None takes the sample's own size.
         scale: [smallest, largest] factor, drawn evenly; None is 1.
+        mult_int: of what the sides are multiples, in the one resampling: a second one would blur what is learned from.
+            1 leaves them as they come. PaddleSeg has no such argument.
     """
 
     geometric = True
 
-    def __init__(self, size: Sequence[int] | None = None, scale: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, size: Sequence[int] | None = None, scale: Sequence[float] | None = None, mult_int: int = 1
+    ) -> None:
+        self.mult_int = checks.positive_int(self, "mult_int", mult_int)
         self.size = None if size is None else checks.size_pair(self, "size", size)
         self.scale = (1.0, 1.0) if scale is None else self._check_scale(scale)
 
@@ -70,7 +75,7 @@ class RandomResize(Transform):
         if self.size is not None:
             height, width = size_of(sample)
             factor *= max(self.size[0] / width, self.size[1] / height)
-        return _scale(sample, factor)
+        return _scale(sample, factor, self.mult_int)
 
 
 @TRANSFORMS.register
