@@ -105,6 +105,17 @@ def test_patterns_are_followed_where_the_shell_does_not(cut, photos: Path) -> No
     done(cut("photos/*.png"), "0 of 2 pictures cut out, 2 were there already")
     done(cut("photos/?.png", "--kind", "alpha,rgba", "-o", "out", "--pattern", "{kind}/{stem}.{ext}"))
     assert files(photos / "out") == ["alpha/a.png", "alpha/b.png", RECORD, "rgba/a.png", "rgba/b.png"]
+    (photos / "photos/notes.txt").write_text("one\ntwo\n")
+    (photos / "photos/b.json").write_text("{}")
+    done(cut("photos/*", "-o", "every", "--pattern", "{stem}.{ext}"), "3 of 3")
+    assert files(photos / "every") == ["a.png", "b.png", RECORD, "sub/a.png"]
+    done(cut("photos/**", "-o", "all", "--pattern", "{stem}.{ext}"), "3 of 3")
+    assert files(photos / "all") == ["a.png", "b.png", RECORD, "sub/a.png"]
+    (photos / "photos/gone.png").symlink_to("nowhere.png")
+    outcome = cut("photos/*.png", "-o", "others")
+    assert outcome.status == 1 and "skipped: photos/gone.png cannot be read: no such file" in outcome.error
+    assert files(photos / "others") == ["a_cutout.png", "b_cutout.png", "failures.csv", RECORD]
+    one_sentence(cut("photos/*.json"), "photos/*.json matches no picture, folder or .txt list")
     (photos / "odd[1].png").write_bytes((photos / "photos/a.png").read_bytes())
     done(cut("odd[1].png"), "odd[1]_cutout.png")
 
@@ -260,8 +271,8 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("photo.jpg --kind rgba --background white", "--background white is shown by composites alone"),
         ("photo.jpg --background nosuch.jpg", "nosuch.jpg is neither a colour"),
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),
-        ("photo.jpg --quality 80", "--quality 80 is a choice of jpeg, and of webp"),
-        ("photo.jpg a.webp --lossless --quality 80", "--quality 80 is a choice of jpeg, and of webp"),
+        ("photo.jpg --quality 80", "--quality 80 is a choice of jpeg, and of webp without --lossless"),
+        ("photo.jpg a.webp --lossless --quality 80", "and of webp without --lossless; leave it out"),
         ("photo.jpg --bits 8", "--bits 8 is a choice of tiff alone, not of png"),
         ("photo.jpg --weights modnet-photografic", "do not exist; did you mean modnet-photographic?"),
         ("photo.jpg --weights nosuch/best_model", "the weights nosuch/best_model do not exist; give a .pdparams"),

@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 from matting.errors import MattingError
 from matting.pictures.encoding import ENDINGS
+from matting.pictures.files import IMAGE_EXTENSIONS
 from matting.pictures.naming import result_names
 from matting.prediction.inputs import THUMBNAILS
 from matting.prediction.jobs import find_jobs
@@ -87,17 +88,34 @@ def expanded(inputs: Iterable[str]) -> dict[Path, Path]:
     for text in inputs:
         if os.path.lexists(text):
             paths.setdefault(Path(text), Path(text).parent)
-        elif glob.has_magic(text) and (found := sorted(glob.glob(text, recursive=True))):
-            root = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(text).parts))
-            for path in found:
-                paths.setdefault(Path(path), root)
         elif glob.has_magic(text):
-            raise MattingError(f"{text} matches no file; correct the pattern, or name a folder")
+            root = Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(text).parts))
+            for path in _matched(text):
+                paths.setdefault(path, root)
         else:
             raise MattingError(
                 f"{text} does not exist; name a picture, a folder, a pattern in quotes, or - for a stream"
             )
     return paths
+
+
+def _matched(pattern: str) -> list[Path]:
+    """Return what of a pattern's files can be cut out, sorted: a folder of photographs holds other files too.
+
+    Lists are followed where the pattern itself ends in .txt, folders where it does not reach into them anyway.
+
+    Raises:
+        MattingError: there is none.
+    """
+    found = [Path(text) for text in sorted(glob.glob(pattern, recursive=True))]
+    if not found:
+        raise MattingError(f"{pattern} matches no file; correct the pattern, or name a folder")
+    endings = (*IMAGE_EXTENSIONS, ".txt") if pattern.lower().endswith(".txt") else IMAGE_EXTENSIONS
+    reaches = "**" in Path(pattern).parts
+    matched = [path for path in found if (not reaches if path.is_dir() else path.name.lower().endswith(endings))]
+    if not matched:
+        raise MattingError(f"{pattern} matches no picture, folder or .txt list; correct the pattern")
+    return matched
 
 
 def find(
@@ -139,7 +157,9 @@ def find(
     for folder, own_files in by_folder.items():
         request = requests.setdefault(folder, Request(folder, BESIDE if output is None else RECORD))
         for path, name in zip(own_files, _names(own_files, paths if output else {}), strict=True):
-            request.jobs += [replace(job, name=name) for job in find_jobs(path, trimaps)]
+            # Without trimaps nothing is looked at yet: a link to nothing is skipped like one in a folder.
+            jobs = find_jobs(path, trimaps) if trimaps else [PictureFiles(name, path)]
+            request.jobs += [replace(job, name=name) for job in jobs]
     return [request for request in requests.values() if request.jobs]
 
 
