@@ -208,8 +208,9 @@ def test_what_is_no_picture_is_named_with_its_reason(tmp_path):
     (tmp_path / "empty.png").touch()
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "header.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 40)
+    (tmp_path / "device.jpg").symlink_to(os.devnull)
     cases = {"text.jpg": "none of JPEG", "empty.png": "empty", "folder.jpg": "folder", "gone.jpg": "no such file"}
-    for name, reason in (cases | {"header.png": "header is broken"}).items():
+    for name, reason in (cases | {"header.png": "header is broken", "device.jpg": "a pipe or device"}).items():
         with pytest.raises(MattingError, match=f"{name} cannot be read: .*{reason}"):
             read_image(tmp_path / name)
 

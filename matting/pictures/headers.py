@@ -85,8 +85,8 @@ def read_file(path: str | Path, pixel_limit: int) -> bytes:
     """
     try:
         if not os.path.isfile(path):
-            reason = "it is a folder" if os.path.isdir(path) else "no such file"
-            raise MattingError(f"{path} cannot be read: {reason}")
+            there = "it is a pipe or device, no file" if os.path.exists(path) else "no such file"
+            raise MattingError(f"{path} cannot be read: {'it is a folder' if os.path.isdir(path) else there}")
         with open(path, "rb") as file:
             start = file.read(_START)
             _plugin_for(start, path)  # before the rest: a film of gigabytes may carry a picture's name
