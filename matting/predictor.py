@@ -158,6 +158,9 @@ class Predictor:
                 "this network needs a trimap and none was given; "
                 "give --trimap_path: a file, or a folder that mirrors the images"
             )
+        if trimap is not None and (not isinstance(trimap, np.ndarray) or trimap.dtype != np.uint8):
+            kind = trimap.dtype if isinstance(trimap, np.ndarray) else type(trimap).__name__
+            raise MattingError(f"the trimap is {kind}; give (H, W) uint8 in {{0, 128, 255}}, as read_trimap does")
         if trimap is not None and trimap.shape != image.shape[:2]:
             raise MattingError(f"the trimap is {trimap.shape} but the image is {image.shape[:2]}; the sizes must agree")
 

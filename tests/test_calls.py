@@ -100,6 +100,10 @@ def test_choices_are_those_of_the_outputs(tmp_path: Path) -> None:
     assert cutout(PICTURE, PREDICTOR, canvas=(30, 20)).shape == (20, 30, 4)
     assert cutout(PICTURE, PREDICTOR, canvas="30x20", position="bottom", background=Blur()).shape == (20, 30, 3)
     assert cutout(PICTURE, PREDICTOR, max_size=28, kind="alpha").shape == (20, 28)
+    for same in ((10, 20, 30), "10,20,30", np.full((9, 9, 3), (10, 20, 30), np.uint8)):
+        np.testing.assert_array_equal(
+            cutout(PICTURE, PREDICTOR, background=same), cutout(PICTURE, PREDICTOR, background="#0a141e")
+        )
     sixteen = cv2.imdecode(np.frombuffer(cutout(content, PREDICTOR, format="tiff"), np.uint8), cv2.IMREAD_UNCHANGED)
     assert sixteen.dtype == np.uint16
     outputs = Outputs(("composite",), background=Blur())
@@ -123,6 +127,11 @@ def test_choices_are_those_of_the_outputs(tmp_path: Path) -> None:
         (lambda: cutout(PICTURE, PREDICTOR, kind="trimap"), "draws no trimap"),
         (lambda: cutout(PICTURE, PREDICTOR, kind="alpha", background="white"), "shown by composites alone"),
         (lambda: cutouts([], PREDICTOR, margin=3), "--margin 3"),
+        (lambda: cutout(PICTURE, PREDICTOR, background=(1, 2)), "--background 1,2 is neither a colour"),
+        (lambda: cutout(PICTURE, PREDICTOR, background=5), "the background is int; give a colour"),
+        (lambda: cutout(PICTURE, PREDICTOR, background=PICTURE[..., 0]), "the background is ndarray; give a colour"),
+        (lambda: cutout(PICTURE, PREDICTOR, trimap="t.png"), "the trimap is str; give .H, W. uint8"),
+        (lambda: cutout(PICTURE, PREDICTOR, trimap=np.ones((40, 56))), "the trimap is float64; give .H, W. uint8"),
         (lambda: cutout(PICTURE, "modnet-photografic"), "do not exist; did you mean modnet-photographic?"),
         (lambda: cutout(PICTURE, ""), "the weights are named by an empty text"),
         (lambda: cutout(PICTURE, None), "the weights are NoneType; give a name, a path or a predictor"),

@@ -175,17 +175,27 @@ class Blur:
 AnyBackground = Background | BackgroundFolder | Blur
 
 
-def parse(text: str) -> AnyBackground:
-    """Make a background from what the command line says.
+def parse(value: object) -> AnyBackground:
+    """Make a background from what the command line or a program says.
 
     Args:
-        text: a colour (a name as `white`, `#rgb`, `#rrggbb`, `r,g,b`, or PaddleSeg's `r`, `g`, `b`, `w`), `blur`, or
-            the path of a picture or of a folder of pictures. A file whose name is that of a colour is given as
-            `./white`.
+        value: as text a colour (a name as `white`, `#rgb`, `#rrggbb`, `r,g,b`, or PaddleSeg's `r`, `g`, `b`, `w`),
+            `blur`, or the path of a picture or of a folder of pictures. A file whose name is that of a colour is given
+            as `./white`. Else a path, (r, g, b), a picture (H, W, 3) RGB uint8, or what this function returns.
 
     Raises:
         MattingError: it is none of these.
     """
+    if isinstance(value, AnyBackground):
+        return value
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8 and value.shape[2:] == (3,) and value.size:
+        return Background(picture=value)
+    if not isinstance(value, (str, Path, tuple, list)):
+        raise MattingError(
+            f"the background is {type(value).__name__}; give a colour as text or (r, g, b), blur, a path, or an array "
+            "(H, W, 3) uint8"
+        )
+    text = str(value) if isinstance(value, (str, Path)) else ",".join(map(str, value))
     if text == "blur":
         return Blur()
     colour = parse_colour(text)

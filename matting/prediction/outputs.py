@@ -85,13 +85,13 @@ class Outputs:
         cls,
         kinds: Sequence[str],
         fg_estimate: str = ESTIMATES[0],
-        background: str | None = None,
+        background: object = None,
         keep_hidden_colours: bool = False,
         format: Format = PNG,
         framing: Framing = WHOLE,
         pattern: str = PATTERN,
     ) -> Outputs:
-        """Make one from what the command line says; no background is white.
+        """Make one from what the command line or a program says; no background is white.
 
         Args:
             background: as for `backgrounds.parse`.
@@ -102,8 +102,9 @@ class Outputs:
         behind: AnyBackground = Background()
         if background is not None:
             if "composite" not in kinds:
+                shown = background if isinstance(background, (str, Path)) else type(background).__name__
                 raise MattingError(
-                    f"--background {background} is shown by composites alone, and --save names {', '.join(kinds)}; add "
+                    f"--background {shown} is shown by composites alone, and --save names {', '.join(kinds)}; add "
                     "composite to --save, or leave --background out"
                 )
             behind = backgrounds.parse(background)

@@ -27,6 +27,9 @@ from matting.weights.published import DEFAULT
 Picture = str | Path | bytes | np.ndarray | Image.Image
 """A path, the content of a file, (H, W, 3) RGB uint8, or one of Pillow's images."""
 
+Behind = str | Path | tuple[int, int, int] | np.ndarray | AnyBackground
+"""A background, as `backgrounds.parse` takes it."""
+
 
 def cutout(
     picture: Picture,
@@ -34,7 +37,7 @@ def cutout(
     *,
     trimap: np.ndarray | None = None,
     kind: str | None = None,
-    background: str | Path | AnyBackground | None = None,
+    background: Behind | None = None,
     crop: bool = False,
     margin: int | str = 0,
     canvas: tuple[int, int] | str | None = None,
@@ -51,8 +54,8 @@ def cutout(
             of people if not given, fetched at its first use.
         trimap: (H, W) uint8 in {0, 128, 255}, for a network that needs one.
         kind: of `outputs.KINDS`; `rgba`, and with a background `composite`, if not given.
-        background: a colour (`white`, `#rgb`, `#rrggbb`, `r,g,b`), `blur`, the path of a picture or of a folder of
-            pictures, or an object of `matting.prediction.backgrounds`.
+        background: a colour (`white`, `#rgb`, `#rrggbb`, `r,g,b`, or a tuple), `blur`, the path of a picture or of a
+            folder of pictures, a picture (H, W, 3) RGB uint8, or an object of `matting.prediction.backgrounds`.
         crop, margin, canvas, position, max_size: which part is shown, and how large, as `Framing` says.
         format: of the bytes that bytes become: `png`, `webp`, `jpeg`, `tiff`, or a `Format`; PNG if not given.
         options: of `load`.
@@ -81,7 +84,7 @@ def cutouts(
     num_workers: int = 1,
     on_error: Callable[[Picture, MattingError], object] | None = None,
     kind: str | None = None,
-    background: str | Path | AnyBackground | None = None,
+    background: Behind | None = None,
     crop: bool = False,
     margin: int | str = 0,
     canvas: tuple[int, int] | str | None = None,
@@ -206,16 +209,11 @@ class _Cutter:
         work.photograph = work.alpha = work.trimap = None
 
 
-def _outputs(
-    kind: str | None, background: str | Path | AnyBackground | None, framing: Framing, format: str | Format | None
-) -> Outputs:
+def _outputs(kind: str | None, background: Behind | None, framing: Framing, format: str | Format | None) -> Outputs:
     """Return what is made of each picture: one kind."""
     kind = kind or ("rgba" if background is None else "composite")
-    behind = str(background) if isinstance(background, Path) else background
-    named = Format(format or "png") if not isinstance(format, Format) else format
-    if behind is None or isinstance(behind, str):
-        return Outputs.parse((kind,), background=behind, format=named, framing=framing)
-    return Outputs((kind,), background=behind, format=named, framing=framing)
+    named = format if isinstance(format, Format) else Format(format or "png")
+    return Outputs.parse((kind,), background=background, format=named, framing=framing)
 
 
 def _predictor(weights: str | Path | Predictor, options: Mapping[str, Any]) -> Predictor:
