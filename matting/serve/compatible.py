@@ -110,8 +110,9 @@ def _removebg_picture(form: Form, fields: dict[str, str]) -> bytes:
         return form.picture("image_file")
     if "image_file" in form.files:
         raise Refused(400, "image_file and image_file_b64 are both sent; leave one out")
+    text = "".join(fields["image_file_b64"].rpartition("base64,")[2].split())
     try:
-        return base64.b64decode(fields["image_file_b64"].partition("base64,")[2] or fields["image_file_b64"])
+        return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise Refused(400, "image_file_b64 is not base64; encode the picture's file") from None
 

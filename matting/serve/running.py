@@ -34,8 +34,10 @@ def bound(host: str, port: int) -> socket.socket:
     """Return a socket that listens at an address; port 0 takes a free one.
 
     Raises:
-        MattingError: the address is none of this machine, or taken.
+        MattingError: the address is none of this machine, or taken; or the port is none.
     """
+    if not 0 <= port <= 65535:  # the system would take the rest of a division
+        raise MattingError(f"--port {port}: it must be 0 to 65535")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         made = socket.socket(family, socket.SOCK_STREAM)
