@@ -24,6 +24,7 @@ from matting.prediction.provenance import made_with
 from matting.prediction.record import RECORD, Record
 from matting.prediction.trimap_files import make_trimaps
 from matting.predictor import Predictor
+from matting.system.atomic import write_bytes
 from matting.weights import read_weights, write_weights
 from test_predict_jobs import Bright, picture
 from tools import ROOT, cut_out
@@ -135,7 +136,7 @@ def test_a_trimap_that_changed_makes_another_result(tmp_path: Path) -> None:
     record = Record(tmp_path / "out")
     claim = record.claim([photograph, trimap], ["a.png"])
     claim.paths["a.png"].write_bytes(b"matte")
-    record.confirm(claim, {"a.png": "settings"})
+    record.confirm(claim, {"a.png": "settings"}, {"a.png": os.stat(claim.paths["a.png"])})
     assert Record(tmp_path / "out").holds([photograph, trimap], {"a.png": "settings"})
     drawn.save(trimap, np.zeros((40, 60), np.uint8))
     assert not Record(tmp_path / "out").holds([photograph, trimap], {"a.png": "settings"})
@@ -207,7 +208,7 @@ for number in range(60):
             continue
         with open(claim.paths[name], "x") as file:  # who comes second ends with an error
             file.write(own)
-        record.confirm(claim, {name: "settings"})
+        record.confirm(claim, {name: "settings"}, {name: claim.paths[name].stat()})
 """
 
 
@@ -223,6 +224,34 @@ def test_processes_share_a_record_and_a_name_goes_to_one_of_them(tmp_path: Path)
         assert rows[path.name].inputs[0][0].split("/")[-1].split("_")[0] == path.read_text()
         assert rows[path.name].made is not None
     assert len(list((tmp_path / "out").glob("???_*.png"))) == 180
+
+
+@pytest.mark.parametrize("last", ["one", "two"])
+def test_what_two_runs_of_other_settings_write_at_once_is_never_taken_for_the_wrong_ones(
+    tmp_path: Path, last: str
+) -> None:
+    source, out = picture(tmp_path / "a.png"), tmp_path / "out"
+    runs = {name: Record(out, [source]) for name in ("one", "two")}
+    claims = {name: run.claim([source], ["a.png"]) for name, run in runs.items()}
+    written = {}
+    for name in ("one", "two"):  # both write; the second one's file stays
+        runs[name].check(claims[name])
+        written[name] = {"a.png": write_bytes(out / "a.png", name.encode())}
+    for name in ("two", "one") if last == "one" else ("one", "two"):
+        runs[name].confirm(claims[name], {"a.png": name}, written[name])
+    later = Record(out, [source])
+    assert not later.holds([source], {"a.png": "one"})
+    assert later.holds([source], {"a.png": "two"}) is (last == "two")
+
+
+def test_a_record_that_is_removed_meanwhile_begins_anew(tmp_path: Path) -> None:
+    source, out = picture(tmp_path / "a.png"), tmp_path / "out"
+    record = Record(out, [source])
+    claim = record.claim([source], ["a.png"])
+    (out / RECORD).unlink()
+    record.check(claim)
+    record.confirm(claim, {"a.png": "settings"}, {"a.png": write_bytes(out / "a.png", b"content")})
+    assert Record(out, [source]).holds([source], {"a.png": "settings"})
 
 
 def test_jobs_of_one_name_in_one_run_do_not_replace_each_other(tmp_path: Path) -> None:

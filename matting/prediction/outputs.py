@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,18 +164,23 @@ class Outputs:
 
     def write(
         self, folder: Path, name: str, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None = None
-    ) -> None:
+    ) -> dict[str, os.stat_result]:
         """Write all files of a photograph, each whole or not at all; arguments as for `render`.
 
         Args:
             name: what the results are called below `folder`, by the pattern.
 
+        Returns:
+            The state of each file as it was written, by its path below `folder`, with forward slashes.
+
         Raises:
             MattingError: as `encode`, or a file cannot be written.
         """
-        paths = self.paths(folder / name)
-        for kind, content in self._encoded(photograph, alpha, trimap, name):
-            atomic.write_bytes(paths[kind], content)
+        paths = self.paths(Path(name))
+        return {
+            paths[kind].as_posix(): atomic.write_bytes(folder / paths[kind], content)
+            for kind, content in self._encoded(photograph, alpha, trimap, name)
+        }
 
     def _encoded(
         self, photograph: Photograph, alpha: np.ndarray, trimap: np.ndarray | None, name: str

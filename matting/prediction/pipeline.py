@@ -200,10 +200,10 @@ class _Stages:
         try:
             with memory.explained(work.job.image):
                 self.record.check(work.claim)
-                self.outputs.write(self.save_dir, work.job.name, work.photograph, work.alpha, work.trimap)
+                written = self.outputs.write(self.save_dir, work.job.name, work.photograph, work.alpha, work.trimap)
                 if self.visitor is not None:
                     self.visitor.visit(work.job, work.photograph, work.alpha)
-                self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings))
+                self.record.confirm(work.claim, _made(self.outputs, work.job, self.settings), written)
         except UnwritableError:
             raise
         except MattingError as error:

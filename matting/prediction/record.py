@@ -146,11 +146,19 @@ class Record:
         """
         with self._held():
             for name, path in claim.paths.items():
-                _refuse_another(path, self._rows[name], claim)
+                if (row := self._rows.get(name)) is not None:  # else somebody removed the record
+                    _refuse_another(path, row, claim)
 
-    def confirm(self, claim: Claim, made: Mapping[str, str | None]) -> None:
-        """Note that the results of a claim are written, with the settings of each."""
-        files = {name: (*_size_and_time(path), made[name]) for name, path in claim.paths.items()}
+    def confirm(self, claim: Claim, made: Mapping[str, str | None], written: Mapping[str, os.stat_result]) -> None:
+        """Note that the results of a claim are written, with the settings of each.
+
+        Args:
+            written: the state of each as it was written. Where another run's stands by now, this one claims it only.
+        """
+        files = {
+            name: (*_size_and_time(path), made[name]) if _is_there(path, written[name]) else None
+            for name, path in claim.paths.items()
+        }
         with self._held() as file:
             self._append(file, {"of": claim.inputs, "files": files})
             self.confirmed += 1
@@ -201,6 +209,12 @@ def results_in(folder: Path) -> set[str]:
 def stamps(paths: Iterable[Path]) -> tuple[Stamp, ...]:
     """Return what tells files from others and from their own later contents."""
     return tuple((os.path.realpath(path), *_size_and_time(path)) for path in paths)
+
+
+def _is_there(path: Path, state: os.stat_result) -> bool:
+    with suppress(OSError):
+        return os.path.samestat(os.stat(path), state)
+    return False
 
 
 def _size_and_time(path: Path) -> tuple[int, int]:

@@ -78,10 +78,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all; raises as `replacing`."""
+def write_bytes(path: str | Path, content: bytes | memoryview) -> os.stat_result:
+    """Write a file whole or not at all, raising as `replacing`; return its state, by which it is told from others."""
     with replacing(path) as beside:
         beside.write_bytes(content)
+        return os.stat(beside)  # under its name somebody else's may stand a moment later
 
 
 def write_text(path: str | Path, text: str) -> None:
