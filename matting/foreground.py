@@ -45,13 +45,11 @@ def estimate_foreground(image: np.ndarray, alpha: np.ndarray, how: str = ESTIMAT
     """
     if how == "none" or not any(soft.any() for _, soft in _soft(alpha)):
         return image
-    foreground = (multilevel if how == "multilevel" else blur_fusion)(image, alpha)
-    result = foreground if foreground.dtype == np.uint8 else image.copy()
+    if how == "blur_fusion":
+        return blur_fusion(image, alpha)
+    foreground, result = multilevel(image, alpha), image.copy()
     for strip, soft in _soft(alpha):
-        if result is foreground:
-            np.copyto(result[strip], image[strip], where=~soft[..., None])
-        else:
-            result[strip][soft] = np.clip(np.rint(foreground[strip][soft]), 0, 255).astype(np.uint8)
+        result[strip][soft] = np.clip(np.rint(foreground[strip][soft]), 0, 255).astype(np.uint8)
     return result
 
 
@@ -60,7 +58,12 @@ def _soft(alpha: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
     rows = max(1, _STRIP_PIXELS // alpha.shape[1])
     for top in range(0, alpha.shape[0], rows):
         strip = slice(top, top + rows)
-        yield strip, (alpha[strip] > _FAINT) & (alpha[strip] < 1 - _FAINT)
+        yield strip, _is_soft(alpha[strip]) > 0
+
+
+def _is_soft(alpha: np.ndarray) -> np.ndarray:
+    """Return 255 where alpha is soft and 0 elsewhere, uint8."""
+    return cv2.inRange(alpha, (_FAINT,), (1 - _FAINT,))
 
 
 def multilevel(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -153,42 +156,54 @@ def blur_fusion(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
     F and B are averages of the image around each pixel, weighed by alpha and by 1 - alpha, and F is then corrected so
     that the image comes out again; once widely, once narrowly. Differs: the wide pass runs at a quarter of the size,
-    and the narrow one where alpha is soft.
+    and the narrow one where alpha is soft, tile by tile; so memory and time beyond the picture's are those of what is
+    soft.
 
     Args:
         image: (H, W, 3) uint8.
         alpha: (H, W) float32 in [0, 1].
 
     Returns:
-        (H, W, 3) uint8, of use where alpha is between 0 and 1.
+        (H, W, 3) uint8, the image where alpha is not soft.
     """
     height, width = alpha.shape
     small = max(width // _SHRUNK, 1), max(height // _SHRUNK, 1)
-    coarse_image = cv2.resize(image, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    coarse = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
     coarse_alpha = cv2.resize(alpha, small, interpolation=cv2.INTER_AREA)
-    coarse = _fuse(coarse_image, coarse_alpha, coarse_image, coarse_image, _WIDE // _SHRUNK)
-    near = [np.rint(np.clip(layer, 0, 255)).astype(np.uint8) for layer in coarse]
-    fore, back = (cv2.resize(layer, (width, height), interpolation=cv2.INTER_LINEAR) for layer in near)
+    layers = _fuse(coarse, coarse_alpha, coarse, coarse, _WIDE // _SHRUNK)
     result = image.copy()
     for top in range(0, height, _TILE):
         for left in range(0, width, _TILE):
             tile = slice(top, top + _TILE), slice(left, left + _TILE)
-            if ((alpha[tile] > _FAINT) & (alpha[tile] < 1 - _FAINT)).any():
-                _fuse_tile(image, alpha, fore, back, tile, result)
+            soft = _is_soft(alpha[tile])
+            if soft.any():
+                cv2.copyTo(_fused_tile(image, alpha, layers, tile), soft, result[tile])
     return result
 
 
-def _fuse_tile(
-    image: np.ndarray, alpha: np.ndarray, fore: np.ndarray, back: np.ndarray, tile: tuple[slice, slice],
-    result: np.ndarray,
-) -> None:  # fmt: skip
-    """Run the narrow pass on a tile, with what it sees around it."""
+def _fused_tile(
+    image: np.ndarray, alpha: np.ndarray, layers: tuple[np.ndarray, np.ndarray], tile: tuple[slice, slice]
+) -> np.ndarray:
+    """Return F in a tile by the narrow pass, with what it sees around it."""
     y, x = (max(part.start - _NARROW, 0) for part in tile)
     seen = slice(y, tile[0].stop + _NARROW), slice(x, tile[1].stop + _NARROW)
-    fused, _ = _fuse(image[seen], alpha[seen], fore[seen], back[seen], _NARROW)
-    inside = result[tile]
-    top, left = tile[0].start - y, tile[1].start - x
-    inside[...] = np.rint(fused[top : top + inside.shape[0], left : left + inside.shape[1]])
+    own = alpha[seen]
+    fore, back = (_enlarged(layer, alpha.shape, (y, x), own.shape) for layer in layers)
+    fused, _ = _fuse(image[seen], own, fore, back, _NARROW)
+    return fused[tile[0].start - y :, tile[1].start - x :][:_TILE, :_TILE]
+
+
+def _enlarged(layer: np.ndarray, shape: tuple[int, ...], corner: tuple[int, int], size: tuple[int, ...]) -> np.ndarray:
+    """Return what a window would show of a layer that is enlarged to (height, width), between whose pixels it blends.
+
+    Args:
+        corner: top and left of the window.
+        size: its height and width.
+    """
+    (down, top), (across, left) = ((layer.shape[i] / shape[i], corner[i] + 0.5) for i in (0, 1))
+    back = np.array([[across, 0, left * across - 0.5], [0, down, top * down - 0.5]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(layer, back, size[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _fuse(
@@ -197,8 +212,11 @@ def _fuse(
     """One pass: averages of both layers by their weights (equations 4 and 5), then the correction (6 and 7).
 
     Args:
-        image, fore, back: (H, W, 3) uint8 or float32.
+        image, fore, back: (H, W, 3) uint8.
         alpha: (H, W) float32.
+
+    Returns:
+        F and B, (H, W, 3) uint8.
     """
     side = (2 * radius + 1, 2 * radius + 1)
     rest = 1 - alpha
@@ -207,8 +225,15 @@ def _fuse(
     found = []
     # One colour at a time: whole rows of numbers are several times faster to multiply than triples of them.
     for own, fore_plane, back_plane in zip(*(cv2.split(layer) for layer in (image, fore, back)), strict=True):
-        fore_mean = cv2.blur(fore_plane * alpha, side) * fore_scale
-        back_mean = cv2.blur(back_plane * rest, side) * back_scale
-        fore_mean += alpha * (own - alpha * fore_mean - rest * back_mean)
-        found.append((np.clip(fore_mean, 0, 255), back_mean))
-    return cv2.merge([plane for plane, _ in found]), cv2.merge([plane for _, plane in found])
+        fore_mean = cv2.blur(fore_plane * alpha, side)
+        fore_mean *= fore_scale
+        back_mean = cv2.blur(back_plane * rest, side)
+        back_mean *= back_scale
+        difference = own - alpha * fore_mean
+        difference -= rest * back_mean
+        difference *= alpha
+        fore_mean += difference
+        # Rounds and clips at once.
+        found.append([cv2.addWeighted(plane, 1, plane, 0, 0, dtype=cv2.CV_8U) for plane in (fore_mean, back_mean)])
+    fore_planes, back_planes = zip(*found, strict=True)
+    return cv2.merge(fore_planes), cv2.merge(back_planes)

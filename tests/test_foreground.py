@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -72,3 +73,19 @@ def test_strips_change_nothing(monkeypatch: pytest.MonkeyPatch, how: str) -> Non
     np.testing.assert_array_equal(image, kept)
     certain = (alpha == 0) | (alpha == 1)
     np.testing.assert_array_equal(whole[certain], image[certain])
+
+
+@pytest.mark.parametrize("shape", [(301, 279), (256, 400)])
+def test_blur_fusion_by_tiles_is_within_a_level_of_the_whole(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    height, width = shape
+    image = cv2.resize(rng.integers(0, 256, (30, 20, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+    rows, columns = np.mgrid[:height, :width]
+    alpha = np.clip((90 - np.hypot(rows - 120, columns - 160)) / 40 + 0.5, 0, 1).astype(np.float32)
+    small = width // 4, height // 4
+    coarse, coarse_alpha = (cv2.resize(layer, small, interpolation=cv2.INTER_AREA) for layer in (image, alpha))
+    wide = foreground._fuse(coarse, coarse_alpha, coarse, coarse, 22)
+    whole, _ = foreground._fuse(image, alpha, *(cv2.resize(layer, (width, height)) for layer in wide), 6)
+    soft = (alpha > 0.01) & (alpha < 0.99)
+    apart = np.abs(estimate_foreground(image, alpha).astype(int) - whole)[soft]
+    assert apart.max() <= 1 and (apart > 0).mean() < 0.1
