@@ -20,7 +20,7 @@ from matting.pictures.files import Photograph, quantise
 from matting.pictures.naming import check_pattern
 from matting.prediction import backgrounds
 from matting.prediction.backgrounds import AnyBackground, Background, Scene
-from matting.prediction.framing import WHOLE, Framing
+from matting.prediction.framing import WHOLE, Frame, Framing
 from matting.system import atomic
 
 KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
@@ -34,6 +34,9 @@ PATTERN = "{stem}_{kind}.{ext}"
 
 _CHECKER = 16
 """Side of a square of the pattern that stands for transparency, in pixels."""
+
+_STRIP_PIXELS = 1 << 18
+"""Pixels of a cutout that are put together at a time."""
 
 _PAPER = 245
 """Grey around a photograph that is smaller than what is shown."""
@@ -193,21 +196,9 @@ class Outputs:
     ) -> Iterator[tuple[str, np.ndarray]]:
         """Yield one kind after the other, so that no more than one is held."""
         bits = self.format.alpha_bits
-        matte = quantise(alpha, bits)
-        weight = _unit(matte)
-        frame = self.framing.frame(matte if bits == 8 else quantise(alpha), name)
-        scene = Scene(photograph.own, weight, frame, photograph.metadata.profile, name)
-        foreground = None
-        if set(self.kinds) - set(MASKS):
-            foreground = estimate_foreground(photograph.own, weight, self.fg_estimate)
-            foreground, weight = frame.show_subject(foreground, weight)
-        else:
-            weight = frame.show(weight)
-        if frame.scales():
-            matte = quantise(weight, bits)
-            weight = _unit(matte)
-        else:
-            matte = frame.show(matte)
+        whole = quantise(alpha, bits)
+        frame = self.framing.frame(whole if bits == 8 else quantise(alpha), name)
+        foreground, matte = self._framed(photograph.own, whole, frame)
         for kind in self.kinds:
             if kind == "trimap":
                 if trimap is None:
@@ -218,19 +209,39 @@ class Outputs:
             elif kind == "rgba":
                 yield kind, self._cutout(foreground, matte)
             elif kind == "composite":
-                yield kind, composite.composite(foreground, weight, self.background.behind(scene))
+                scene = Scene(photograph.own, _unit(whole), frame, photograph.metadata.profile, name)
+                yield kind, composite.composite(foreground, _unit(matte), self.background.behind(scene))
             else:
-                yield kind, _side_by_side(frame.show(photograph.own, _PAPER), foreground, weight)
+                yield kind, _side_by_side(frame.show(photograph.own, _PAPER), foreground, _unit(matte))
+
+    def _framed(self, own: np.ndarray, whole: np.ndarray, frame: Frame) -> tuple[np.ndarray | None, np.ndarray]:
+        """Return the foreground, if a kind shows it, and the matte, as they are shown.
+
+        The matte's floating point is not handed on: of a large picture it is more than the picture.
+        """
+        weight, foreground = _unit(whole), None
+        if set(self.kinds) - set(MASKS):
+            foreground = estimate_foreground(own, weight, self.fg_estimate)
+            foreground, weight = frame.show_subject(foreground, weight)
+        else:
+            weight = frame.show(weight)
+        return foreground, quantise(weight, self.format.alpha_bits) if frame.scales() else frame.show(whole)
 
     def _cutout(self, foreground: np.ndarray, matte: np.ndarray) -> np.ndarray:
         """Return (H, W, 4), of the matte's depth."""
-        if matte.dtype == np.uint16:
-            foreground = foreground * np.uint16(257)  # so that 255 becomes 65,535
-        planes = cv2.split(foreground)  # several times faster than pixel by pixel
-        if not self.keep_hidden_colours:
-            shows = (matte > 0) * matte.dtype.type(np.iinfo(matte.dtype).max)
-            planes = [cv2.bitwise_and(plane, shows) for plane in planes]
-        return cv2.merge([*planes, matte])
+        result = np.empty((*matte.shape, 4), matte.dtype)
+        full = np.iinfo(matte.dtype).max
+        rows = max(1, _STRIP_PIXELS // matte.shape[1])
+        for top in range(0, matte.shape[0], rows):
+            strip = slice(top, top + rows)
+            shown = matte[strip]
+            colours = foreground[strip] if full == 255 else foreground[strip] * np.uint16(257)  # 255 becomes 65,535
+            planes = cv2.split(colours)  # several times faster than pixel by pixel
+            if not self.keep_hidden_colours:
+                shows = (shown > 0) * matte.dtype.type(full)
+                planes = [cv2.bitwise_and(plane, shows) for plane in planes]
+            cv2.merge([*planes, shown], result[strip])
+        return result
 
 
 def _unit(matte: np.ndarray) -> np.ndarray:
