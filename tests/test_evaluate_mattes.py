@@ -219,6 +219,15 @@ def test_plots_stand_empty_equal_and_missing_values() -> None:
     assert plots.histogram([], []) == "" == plots.curve([], "loss")
     assert "nan" not in plots.histogram(["a", "b", "c"], [1.0, 1.0, math.nan]).lower()
     assert "polyline" in plots.curve([(1, 2.0), (5, 1.0)], "loss", (5, 1.0))
+    one_but_for_rounding = [0.5, math.nextafter(0.5, 1)]
+    assert plots.histogram(["a", "b"], one_but_for_rounding).count("<rect") == 1
+
+
+def test_of_a_moment_of_a_clip_the_worst_frame_is_kept() -> None:
+    kept, panels = Extremes(worst=2, best=0), [Panels({}) for _ in range(6)]
+    for number, (value, panel) in enumerate(zip((1.0, 5.0, 4.0, 2.0, 3.0, 9.0), panels, strict=True)):
+        kept.add(str(number), value, panel, ("clip", number // 3))
+    assert list(kept.panels()) == ["5", "1"]
 
 
 def test_the_tools_offer_the_protocols_there_are() -> None:

@@ -70,7 +70,8 @@ def test_a_folder_without_a_history_has_no_report(tmp_path: Path) -> None:
 
 def test_every_metric_has_its_row() -> None:
     trimap = np.full((2, 2), 128, np.uint8)
-    measured = (*metrics.score(trimap, trimap, trimap), *trimap_agreement(trimap, trimap), CONSISTENCY)
+    clips = metrics.score(trimap, trimap, protocol="rvm", before=(trimap, trimap))
+    measured = (*metrics.score(trimap, trimap, trimap), *clips, *trimap_agreement(trimap, trimap), CONSISTENCY)
     for name in measured:
         metric = metrics.metric_of(name)
         assert metric.lower_is_better == (not name.startswith(("trimap_", "IoU"))) and metric.unit

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from matting.errors import MattingError
 from matting.evaluation import scoring
-from matting.evaluation.report.extremes import Extremes
-from matting.evaluation.table import SCORING, Evaluation, summarise
+from matting.evaluation.collecting import collected
+from matting.evaluation.table import Evaluation
 from matting.metrics.protocols import Protocol
 from matting.pictures.files import image_size, read_alpha, read_image, read_trimap
 from matting.pictures.pairing import by_unique_key, partners
@@ -91,15 +90,8 @@ def score_folder(
     if chosen.uses_frame_before:
         pairs = in_sequence(pairs)
     tasks = ((pair, chosen, with_panels) for pair in pairs)
-    results = scoring.run(_score_pair, tasks, workers)
-    rows, extremes = [], Extremes(chosen.columns[0].metric.lower_is_better)
-    shown = progress(results, len(pairs), "image", "scoring")
-    for pair, (result, (height, width)) in zip(pairs, shown, strict=True):
-        row: dict[str, Any] = {"name": pair.files.name, "height": height, "width": width, **result.values}
-        rows.append({**row, SCORING: round(result.seconds, 4)})
-        if result.panels is not None:
-            extremes.add(pair.files.name, row[chosen.columns[0].name], result.panels)
-    return summarise(rows, listed, chosen, extremes.panels())
+    scores = scoring.run(_score_pair, tasks, workers)
+    return collected(progress(scores, len(pairs), "image", "scoring"), chosen, listed)
 
 
 def in_sequence(pairs: Sequence[Pair]) -> list[Pair]:
@@ -126,7 +118,7 @@ def _clip(pair: Pair) -> Path:
     return Path(pair.files.name).parent
 
 
-def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple[int, int]]:
+def _score_pair(task: tuple[Pair, Protocol, bool]) -> scoring.Score:
     pair, protocol, with_panels = task
     files = pair.files
     truth = read_alpha(files.matte)
@@ -137,8 +129,7 @@ def _score_pair(task: tuple[Pair, Protocol, bool]) -> tuple[scoring.Score, tuple
     matte, links = read_alpha(pair.prediction), scoring.links(files, pair.prediction)
     before = (read_alpha(pair.before[0]), read_alpha(pair.before[1])) if pair.before else None
     job = scoring.Job(files.name, matte, truth, trimap, protocol, image, links, with_panels, before)
-    height, width = truth.shape
-    return scoring.score(job), (height, width)
+    return scoring.score(job)
 
 
 def _below(folder: Path, flag: str) -> dict[str, Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matting.evaluation.manifest import write_manifest
+from matting.evaluation.report.over_time import clips_of
 from matting.evaluation.report.page import Report, write_report
 from matting.evaluation.table import Evaluation, trimap_rule
 from matting.version import __version__
@@ -36,11 +37,24 @@ def publish(
     return written
 
 
-def write_evaluation(evaluation: Evaluation, path: Path, *, title: str, facts: Sequence[tuple[str, str]]) -> None:
-    """Write the report of an evaluation."""
+def write_evaluation(
+    evaluation: Evaluation,
+    path: Path,
+    *,
+    title: str,
+    facts: Sequence[tuple[str, str]],
+    players: Mapping[str, Sequence[Path]] | None = None,
+) -> None:
+    """Write the report of an evaluation.
+
+    Args:
+        players: by the name of a clip the files of it that browsers play.
+    """
     columns = [column for column in evaluation.protocol.columns if column.name in evaluation.means]
     rule = evaluation.protocol.describe()
     if any(column.region != "whole" for column in columns):
         rule += "; " + trimap_rule(evaluation.listed_trimaps, len(evaluation.rows))
     facts = [*facts, ("matting", __version__)]
-    write_report(path, Report(title, rule, facts, columns, evaluation.rows, evaluation.means, evaluation.panels))
+    clips = clips_of(evaluation.rows, players or {}) if evaluation.protocol.uses_frame_before else []
+    rows, means, panels = evaluation.rows, evaluation.means, evaluation.panels
+    write_report(path, Report(title, rule, facts, columns, rows, means, panels, clips))

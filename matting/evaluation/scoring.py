@@ -52,10 +52,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Score:
-    """What came of a job: the metrics by column name, how long they took, and the panels."""
+    """What came of a job: its name, the metrics by column, how long they took, height and width, and panels."""
 
+    name: str
     values: dict[str, float]
     seconds: float
+    size: tuple[int, int]
     panels: Panels | None = None
 
 
@@ -98,8 +100,12 @@ def score(job: Job) -> Score:
     seconds = time.perf_counter() - start
     panels = None
     if job.wants_panels:
-        panels = make_panels(job.image, _in_eight_bits(job.truth), _in_eight_bits(job.prediction), job.links or {})
-    return Score(values, seconds, panels)
+        last = _in_eight_bits(job.before[0]) if job.before else None
+        panels = make_panels(
+            job.image, _in_eight_bits(job.truth), _in_eight_bits(job.prediction), job.links or {}, last
+        )
+    height, width = truth.shape
+    return Score(job.name, values, seconds, (height, width), panels)
 
 
 def links(files: PictureFiles, matte: Path | None = None) -> dict[str, Path]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,16 +11,23 @@ from typing import Any
 import numpy as np
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS
-from matting.video.colours import colour_of, to_rgb
+from matting.pictures.files import IMAGE_EXTENSIONS, to_alpha
+from matting.video.colours import colour_of, to_matte, to_rgb
 from matting.video.library import pyav
+from matting.video.orientation import display_matrix, turned
 from matting.video.source import Findings, Frame, Stamper
 
 _GUESS = Fraction(25)
 """Frames a second of a clip that states neither a rate nor times."""
 
+_SEEING = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""The decoders that see alpha, by those that do not."""
+
 _SHORT = 0.5
 """Seconds by which a clip may end before the end that it states; containers round, and sound is often longer."""
+
+_PLAYED = {".mp4": ("h264", "av1", "vp9"), ".m4v": ("h264",), ".webm": ("vp8", "vp9", "av1", "libvpx-vp9")}
+"""Codecs that all browsers play, by the ending of the file."""
 
 _STILL = ("image2", "_pipe")
 """How FFmpeg's readers of single pictures are called."""
@@ -80,6 +86,13 @@ class Clip:
         status = os.stat(self.path)
         return [os.path.realpath(self.path), status.st_size, status.st_mtime_ns]
 
+    def plays_in_browsers(self) -> bool:
+        """Return whether browsers play the file, by its ending and how its pictures are compressed."""
+        with self.opened() as container:
+            decoder = _video(container, self.path).codec_context
+            plain = decoder.pix_fmt in ("yuv420p", "yuvj420p", "yuva420p")
+            return self.path.suffix.lower() in _PLAYED and decoder.name in _PLAYED[self.path.suffix.lower()] and plain
+
     def frames(self, after: int | None = None) -> Iterator[Frame]:
         """Yield the frames in order; what was wrong is in `findings` behind the last one."""
         self.findings = Findings()
@@ -90,6 +103,15 @@ class Clip:
         """Yield stamps, and what makes the picture of each when it is called: for who does not need them all."""
         for raw, stamp in self._stamped(None):
             yield stamp, lambda raw=raw: self._upright(raw)
+
+    def mattes(self) -> Iterator[np.ndarray]:
+        """Yield the mattes of a clip that holds mattes, its alpha or its grey: (H, W) float32 in [0, 1].
+
+        Raises:
+            MattingError: it is in colour and has no alpha.
+        """
+        for raw, stamp in self._stamped(None):
+            yield to_alpha(self._upright(raw, to_matte), f"{self.path} at {float(stamp * self.time_base):.2f} s")
 
     def _stamped(self, after: int | None) -> Iterator[tuple[Any, int]]:
         """Yield decoded frames with their stamps, from a key frame before `after` on where the file lets one jump."""
@@ -131,7 +153,7 @@ class Clip:
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield what can be decoded; damage is counted, and an end that comes too early is noted."""
         error_type = pyav().FFmpegError
-        packets = container.demux(stream)
+        packets, decoder = container.demux(stream), _decoder(stream)
         while True:
             try:
                 packet = next(packets)
@@ -141,7 +163,7 @@ class Clip:
                 self.findings.ended = error.strerror
                 packet = None
             try:
-                frames = stream.codec_context.decode(packet)
+                frames = decoder.decode(packet)
             except error_type:
                 self.findings.damaged += 1
                 frames = []
@@ -149,8 +171,8 @@ class Clip:
             if packet is None:
                 return
 
-    def _upright(self, raw: Any) -> np.ndarray:
-        """Return a decoded frame as it is to be seen: (H, W, 3) RGB uint8, of one size for the whole clip."""
+    def _upright(self, raw: Any, convert: Callable[[Any, int, int], np.ndarray] = to_rgb) -> np.ndarray:
+        """Return a decoded frame as it is to be seen, (H, W, 3) RGB uint8 if not else said, of the clip's one size."""
         width, height = self._stored
         if (raw.width, raw.height) != self._stored:
             self.findings.resized += 1
@@ -158,30 +180,16 @@ class Clip:
             width = round(width * self._aspect)
         else:
             height = round(height / self._aspect)
-        return turned(to_rgb(raw, width, height), self._matrix)
+        return turned(convert(raw, width, height), self._matrix)
 
 
-def display_matrix(raw: Any) -> tuple[float, float, float, float] | None:
-    """Return a, b, c and d of a decoded frame's display matrix, which takes (x, y) to (a x + c y, b x + d y).
-
-    Looked for once a clip: PyAV ties a frame whose side data were looked at into a circle, which holds its memory until
-    the collector of circles comes.
-    """
-    matrix = next((bytes(data) for data in raw.side_data if data.type.name == "DISPLAYMATRIX"), None)
-    if matrix is None:
-        return None
-    a, b, _, c, d = (value / 65536 for value in struct.unpack_from("=5i", matrix))
-    return a, b, c, d
-
-
-def turned(image: np.ndarray, matrix: tuple[float, float, float, float] | None) -> np.ndarray:
-    """Turn an image by quarters and mirror it, as a display matrix says; any other turn is left out."""
-    if matrix is None:
-        return image
-    a, b, c, d = matrix
-    if abs(b) > abs(a) and abs(c) > abs(d):
-        image, (a, d) = image.transpose(1, 0, 2), (c, b)
-    return np.ascontiguousarray(image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1])
+def _decoder(stream: Any) -> Any:
+    """Return what decodes a stream: of VP9 with alpha, whose alpha FFmpeg's own decoder passes over, that of libvpx."""
+    context = stream.codec_context
+    stated = {name.lower(): value for name, value in stream.metadata.items()}
+    if stated.get("alpha_mode") != "1" or context.name not in _SEEING:
+        return context
+    return pyav().CodecContext.create(_SEEING[context.name], "r")
 
 
 def _video(container: Any, path: Path) -> Any:

@@ -66,6 +66,20 @@ def to_rgb(frame: Any, width: int, height: int) -> np.ndarray:
     return converted.to_ndarray()
 
 
+def to_matte(frame: Any, width: int, height: int) -> np.ndarray:
+    """Return the matte that a decoded frame holds: its alpha, or where it has none its grey, in all colours alike.
+
+    Args:
+        frame: `av.VideoFrame`.
+
+    Returns:
+        (height, width) or, in colour, (height, width, 3) uint8.
+    """
+    if any(component.is_alpha for component in frame.format.components):
+        return np.ascontiguousarray(frame.reformat(width, height, "rgba").to_ndarray()[..., 3])
+    return to_rgb(frame, width, height)
+
+
 def from_pixels(pixels: np.ndarray, pixel_format: str, colour: Colour) -> Any:
     """Return what an encoder takes: YUV in limited range by the clip's matrix, or grey and RGB as they are.
 

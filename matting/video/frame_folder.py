@@ -35,7 +35,7 @@ class FrameFolder:
     def __init__(self, path: Path, rate: Fraction = RATE) -> None:
         self.path, self.rate, self.time_base, self.origin = path, rate, 1 / rate, 0
         self.colour, self.findings = Colour(), Findings()
-        self._files = _in_order(path)
+        self._files = in_order(path)
         self.seconds: float | None = float(len(self._files) / rate)
         self.height, self.width = read_image(self._files[0]).shape[:2]
 
@@ -59,7 +59,12 @@ class FrameFolder:
             yield Frame(image, number, 1)
 
 
-def _in_order(folder: Path) -> list[Path]:
+def in_order(folder: Path) -> list[Path]:
+    """Return the numbered pictures of a folder in the order of their numbers.
+
+    Raises:
+        MattingError: it holds none, or two of one number.
+    """
     numbered: dict[int, Path] = {}
     for image in list_images(folder, recursive=False):
         digits = re.findall(r"\d+", image.stem)

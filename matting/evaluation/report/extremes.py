@@ -23,14 +23,24 @@ class Extremes:
     worst: int = WORST
     best: int = BEST
     _kept: list[tuple[float, str, Panels]] = field(default_factory=list)
+    _moment: tuple[str, int] | None = None
 
-    def add(self, name: str, value: float, panels: Panels) -> None:
-        """Offer an image; one without a value (NaN) is passed over."""
+    def add(self, name: str, value: float, panels: Panels, moment: tuple[str, int] | None = None) -> None:
+        """Offer an image; one without a value (NaN) is passed over.
+
+        Args:
+            moment: of a clip; of images in a row that have the same one, the worst alone is kept.
+        """
         if math.isnan(value):
             return
-        self._kept.append((value if self.lower_is_better else -value, name, panels))
+        new = value if self.lower_is_better else -value, name, panels
+        if moment is not None and moment == self._moment:
+            self._kept[-1] = max(self._kept[-1], new, key=lambda item: item[0])
+            return
         if len(self._kept) > 2 * (self.worst + self.best):
             self._trim()
+        self._kept.append(new)
+        self._moment = moment
 
     def merge(self, other: Extremes) -> None:
         """Take what another one kept, of another rank."""

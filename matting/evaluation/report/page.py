@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matting.evaluation.report import plots
+from matting.evaluation.report.over_time import Clip, over_time
 from matting.evaluation.report.panels import TITLES, Panels
 from matting.metrics.protocols import REGION_TITLES, Column
 from matting.pages.page import picture, plot, relative, write_page
@@ -30,6 +31,7 @@ class Report:
         rows: one an image: `name`, `height`, `width`, and a value by column name.
         means: by column name.
         panels: pictures by image name.
+        clips: whose frames the rows are; none where they are photographs.
     """
 
     title: str
@@ -39,6 +41,12 @@ class Report:
     rows: Sequence[Mapping[str, Any]]
     means: Mapping[str, float]
     panels: Mapping[str, Panels] = field(default_factory=dict)
+    clips: Sequence[Clip] = ()
+
+    @property
+    def called(self) -> str:
+        """What its rows are."""
+        return "frames" if self.clips else "images"
 
 
 def write_report(path: Path, report: Report) -> None:
@@ -49,7 +57,10 @@ def write_report(path: Path, report: Report) -> None:
         rows=[{**row, "name": written(row["name"])} for row in report.rows],
         panels={written(name): panels for name, panels in report.panels.items()},
     )
-    sections = [_summary(report), _distributions(report)]
+    sections = [_summary(report)]
+    if report.clips:
+        sections.append(over_time(report.clips, report.columns, path.parent))
+    sections.append(_distributions(report))
     if report.panels:
         sections.append(_gallery(report))
     sections.append(_table(report))
@@ -86,7 +97,7 @@ def _summary(report: Report) -> str:
         unit = escape(f"{metric.unit}; {better}")
         lines.append(f'<tr><td>{escape(metric.name)}</td>{"".join(cells)}<td class="unit">{unit}</td></tr>')
     return (
-        f"<h2>Means over {len(report.rows)} images</h2>\n"
+        f"<h2>Means over {len(report.rows)} {report.called}</h2>\n"
         f'<table class="summary"><thead><tr><th>metric</th>{head}<th></th></tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
@@ -107,7 +118,8 @@ def _gallery(report: Report) -> str:
     options = "".join(
         f'<option value="{escape(column.name)}">{escape(column.title)}</option>' for column in report.columns
     )
-    return f"""<h2>Worst and best images</h2>
+    heading = "Worst and best moments" if report.clips else "Worst and best images"
+    return f"""<h2>{heading}</h2>
 <p class="note legend">Error map: <span style="background:#d6452d"></span>alpha too high
 <span style="background:#2a65be"></span>alpha too low. Click a picture to enlarge it.</p>
 <div class="controls">
@@ -129,7 +141,7 @@ def _table(report: Report) -> str:
     )
     search = "" if report.panels else _SEARCH
     return (
-        f'<h2>All images</h2>\n{search}<div class="wide"><table id="images"><thead><tr>'
+        f'<h2>All {report.called}</h2>\n{search}<div class="wide"><table id="images"><thead><tr>'
         f'<th data-column="name"><button>name</button></th><th>size</th>{head}</tr></thead>'
         "<tbody></tbody></table></div>"
     )

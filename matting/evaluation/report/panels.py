@@ -1,4 +1,4 @@
-"""The small pictures of a report: image, truth, matte, error map and cutout of one photograph, as JPEG."""
+"""The small pictures of a report: image, truth, matte, error map and cutout of one photograph or frame, as JPEG."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from matting.pictures.contact_sheet import over_checkerboard, shrink
 
-TITLES = ("image", "truth", "matte", "error", "cutout")
+TITLES = ("image", "truth", "matte", "matte before", "error", "cutout")
 """The panels in reading order."""
 
 _QUALITY = 84
@@ -34,7 +34,11 @@ class Panels:
 
 
 def make_panels(
-    image: np.ndarray | None, truth: np.ndarray, matte: np.ndarray, links: Mapping[str, Path] | None = None
+    image: np.ndarray | None,
+    truth: np.ndarray,
+    matte: np.ndarray,
+    links: Mapping[str, Path] | None = None,
+    before: np.ndarray | None = None,
 ) -> Panels:
     """Shrink and encode the panels of one photograph.
 
@@ -42,6 +46,7 @@ def make_panels(
         image: (H, W, 3) RGB uint8, or None.
         truth, matte: (H, W) uint8.
         links: the full files by title.
+        before: of a frame of a clip the matte before it, (H, W) uint8; it is shown in place of the cutout.
     """
     small_truth, small_matte = shrink(truth), shrink(matte)
     pictures = {"truth": small_truth, "matte": small_matte}
@@ -52,6 +57,9 @@ def make_panels(
     pictures["error"] = error_map(error / 255 * sign, small_truth if small_image is None else small_image)
     if small_image is not None:
         pictures["image"] = small_image
+    if before is not None:
+        pictures["matte before"] = shrink(before)
+    elif small_image is not None:
         pictures["cutout"] = over_checkerboard(small_image, small_matte / np.float32(255))
     return Panels({title: _jpeg(pictures[title]) for title in TITLES if title in pictures}, dict(links or {}))
 

@@ -11,6 +11,7 @@ import numpy as np
 _WIDTH, _HEIGHT = 320, 128
 _LEFT, _RIGHT, _TOP, _BOTTOM = 6, 6, 16, 30
 _MOST_BINS = 24
+_MOST_DOTS = 60
 _MOST_TICKS = 1000
 """More images than this are not marked one by one."""
 
@@ -35,9 +36,7 @@ def histogram(names: Sequence[str], values: Sequence[float]) -> str:
     if not pairs:
         return ""
     known = np.array([value for _, value in pairs])
-    low, high = float(known.min()), float(known.max())
-    if low == high:
-        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    low, high = _range(float(known.min()), float(known.max()))
     bins = min(_MOST_BINS, max(5, math.ceil(2 * len(pairs) ** 0.5)))
     counts, edges = np.histogram(known, bins, (low, high))
     floor = _HEIGHT - _BOTTOM
@@ -60,22 +59,21 @@ def histogram(names: Sequence[str], values: Sequence[float]) -> str:
     return _svg([*parts, *_mean(float(known.mean()), low, high), *_ends(low, high)])
 
 
-def curve(points: Sequence[Point], label: str, best: Point | None = None) -> str:
-    """Return values over iterations as a line, with a dot where it is the best.
+def curve(points: Sequence[Point], label: str, marked: Point | None = None, along: str = "iteration") -> str:
+    """Return values over iterations, or over frames, as a line, with a dot at the one that is marked.
 
     Args:
         points: (iteration, value) in ascending order.
         label: of what, for the tooltips.
-        best: one of the points.
+        marked: one of the points.
+        along: what the numbers of points are called.
     """
     finite = [point for point in points if math.isfinite(point[1])]
     if not finite:
         return ""
     first, last = finite[0][0], max(finite[-1][0], finite[0][0] + 1)
     values = [value for _, value in finite]
-    low, high = min(values), max(values)
-    if low == high:
-        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
+    low, high = _range(min(values), max(values))
     floor = _HEIGHT - _BOTTOM
 
     def place(point: Point) -> Point:
@@ -84,16 +82,22 @@ def curve(points: Sequence[Point], label: str, best: Point | None = None) -> str
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(place, finite))
     parts = [f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>' for y in (_TOP, floor)]
     parts.append(f'<polyline class="curve" points="{path}"><title>{escape(label)}</title></polyline>')
-    if len(finite) <= 60:
-        for point in finite:
-            x, y = place(point)
-            kind = "dot best" if point == best else "dot"
-            title = f"<title>iteration {point[0]:.0f}: {number(point[1])}</title>"
-            parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="2.4">{title}</circle>')
+    for point in finite if len(finite) <= _MOST_DOTS else [point for point in finite if point == marked]:
+        x, y = place(point)
+        kind = "dot best" if point == marked else "dot"
+        title = f"<title>{along} {point[0]:.0f}: {number(point[1])}</title>"
+        parts.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="2.4">{title}</circle>')
     parts.append(f'<text x="{_LEFT}" y="{_TOP - 4}">{number(high)}</text>')
     parts.append(f'<text x="{_LEFT}" y="{floor + 12}">{number(low)}</text>')
-    parts.append(f'<text x="{_WIDTH - _RIGHT}" y="{floor + 25}" text-anchor="end">iteration {last:.0f}</text>')
+    parts.append(f'<text x="{_WIDTH - _RIGHT}" y="{floor + 25}" text-anchor="end">{along} {last:.0f}</text>')
     return _svg(parts)
+
+
+def _range(low: float, high: float) -> tuple[float, float]:
+    """Return the ends of an axis: wider where all values are one but for rounding."""
+    if high - low > 1e-9 * max(abs(low), abs(high)):
+        return low, high
+    return low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
 
 
 def _x(value: float, low: float, high: float) -> float:

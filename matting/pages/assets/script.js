@@ -143,4 +143,13 @@ for (const tick of document.querySelectorAll("svg .rug")) {
     }
   });
 }
+for (const svg of document.querySelectorAll(".clip svg")) {
+  const players = svg.closest(".clip").querySelectorAll("video");
+  svg.classList.toggle("seeks", players.length > 0);
+  svg.addEventListener("click", (event) => {
+    const line = svg.querySelector(".curve").getBoundingClientRect();
+    const share = Math.min(Math.max((event.clientX - line.left) / line.width, 0), 1);
+    for (const player of players) if (player.duration) player.currentTime = share * player.duration;
+  });
+}
 draw();
