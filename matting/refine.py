@@ -149,6 +149,10 @@ def _averaged(plane: np.ndarray) -> np.ndarray:
     return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
 
 
+def _summed(values: np.ndarray) -> float:
+    return float(values.sum(dtype=np.float64))
+
+
 def _stretched(values: np.ndarray) -> np.ndarray:
     return np.clip((values - _STRETCH) / (1 - 2 * _STRETCH), 0, 1)
 
@@ -169,53 +173,51 @@ def _solved(image: np.ndarray, small: np.ndarray, band: np.ndarray) -> tuple[np.
     found = given.copy()
     residual = -colours.disagreement(found)
     step = residual / (1 + hold)
-    direction, energy = step, float(np.vdot(residual, step))
+    direction, energy = step, _summed(residual * step)
     for _ in range(_ROUNDS):
         if energy < 1e-9 * given.size:
             break
         turned = colours.disagreement(direction) + hold * direction
-        length = energy / float(np.vdot(direction, turned))
+        length = energy / _summed(direction * turned)
         found += length * direction
         residual -= length * turned
         step = residual / (1 + hold)
-        energy, before = float(np.vdot(residual, step)), energy
+        energy, before = _summed(residual * step), energy
         direction = step + energy / before * direction
     trust = colours.model(given)[-1]
     return given + band * trust * (_stretched(found) - given), band
 
 
 def _applied(image: np.ndarray, alpha: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """Return the matte that a model (5, h, w) gives at full size, in tiles, so that memory is that of the results.
-
-    A tile enlarges the model bilinearly by two products with matrices, for its own place in the whole: `cv2.resize` of
-    a part would shift it.
-    """
+    """Return the matte that a model (5, h, w) gives at full size, in tiles, so that memory is that of the results."""
     result = alpha.copy()
-    rows, columns = (_enlarging(*sides) for sides in zip(model.shape[1:], alpha.shape, strict=True))
-    for tile_rows, seen_rows, down in rows:
-        for tile_columns, seen_columns, across in columns:
-            part = model[:, seen_rows, seen_columns]
-            if not part[-1].any():
-                continue
-            *slope, offset, weight = down @ part @ across.T
-            tile = tile_rows, tile_columns
-            for plane, colour in zip(slope, cv2.split(image[tile]), strict=True):
-                offset += plane * (colour / np.float32(255))
+    height, width = alpha.shape
+    for row in range(0, height, _TILE):
+        for column in range(0, width, _TILE):
+            tile = slice(row, row + _TILE), slice(column, column + _TILE)
             before = alpha[tile]
-            np.clip(before + weight * (_stretched(offset) - before), 0, 1, out=result[tile])
+            weight = _enlarged(model[-1], row, column, before.shape, alpha.shape)
+            if not weight.any():
+                continue
+            *slope, found = (_enlarged(plane, row, column, before.shape, alpha.shape) for plane in model[:-1])
+            for plane, colour in zip(slope, cv2.split(image[tile]), strict=True):
+                found += plane * (colour / np.float32(255))
+            np.clip(before + weight * (_stretched(found) - before), 0, 1, out=result[tile])
     return result
 
 
-def _enlarging(small: int, large: int) -> list[tuple[slice, slice, np.ndarray]]:
-    """Return, along one side, each tile, what it sees of the small side, and the matrix that enlarges that bilinearly.
+def _enlarged(plane: np.ndarray, top: int, left: int, shape: tuple[int, ...], whole: tuple[int, ...]) -> np.ndarray:
+    """Return a part of what `cv2.resize` would enlarge a plane to bilinearly.
 
-    Pixels are squares: the centre of pixel x of the large side lies at (x + 0.5) small / large - 0.5 of the small one.
+    Pixels are squares: the centre of pixel x of W lies at (x + 0.5) w / W - 0.5 of w. Not by products of matrices: the
+    many threads of these wait for each other a hundred times longer where the processor is busy.
+
+    Args:
+        plane: (h, w) float32.
+        top, left, shape: where the part begins, and its height and width.
+        whole: height and width of all.
     """
-    found = []
-    for start in range(0, large, _TILE):
-        stop = min(start + _TILE, large)
-        place = np.clip((np.arange(start, stop) + 0.5) * small / large - 0.5, 0, small - 1)
-        first, last = int(place[0]), int(np.ceil(place[-1]))
-        matrix = 1 - np.abs(place[:, None] - np.arange(first, last + 1))
-        found.append((slice(start, stop), slice(first, last + 1), np.maximum(matrix, 0).astype(np.float32)))
-    return found
+    down, across = (small / large for small, large in zip(plane.shape, whole, strict=True))
+    places = np.array([[across, 0, (left + 0.5) * across - 0.5], [0, down, (top + 0.5) * down - 0.5]])
+    linear = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(plane, places, shape[::-1], flags=linear, borderMode=cv2.BORDER_REPLICATE)

@@ -96,18 +96,15 @@ def test_tiles_equal_the_whole(how: str, monkeypatch: pytest.MonkeyPatch) -> Non
     alpha, small = reduced(truth)
     whole = refine(image, alpha, small, how)
     monkeypatch.setattr(refining, "_TILE", 17)
-    np.testing.assert_allclose(refine(image, alpha, small, how), whole, atol=1e-5)
+    np.testing.assert_allclose(refine(image, alpha, small, how), whole, atol=LEVEL)
 
 
-def test_a_tile_is_enlarged_as_opencv_enlarges_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refining, "_TILE", 10)
-    small = np.random.default_rng(0).random((7, 7)).astype(np.float32)
-    wanted = cv2.resize(small, (33, 33), interpolation=cv2.INTER_LINEAR)
-    found = np.empty_like(wanted)
-    for rows, seen, down in refining._enlarging(7, 33):
-        for columns, beside, across in refining._enlarging(7, 33):
-            found[rows, columns] = down @ small[seen, beside] @ across.T
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
+def test_a_part_is_enlarged_as_opencv_enlarges_the_whole() -> None:
+    plane = np.random.default_rng(0).random((7, 9)).astype(np.float32)
+    wanted = cv2.resize(plane, (40, 33), interpolation=cv2.INTER_LINEAR)
+    for top, left in ((0, 0), (0, 25), (20, 0), (21, 28)):
+        part = refining._enlarged(plane, top, left, (12, 12), (33, 40))
+        np.testing.assert_allclose(part, wanted[top : top + 12, left : left + 12], atol=LEVEL)
 
 
 @pytest.mark.parametrize("how", HOWS)
