@@ -17,11 +17,11 @@ from matting import metrics
 from matting.errors import MattingError
 from matting.evaluation.comparison import CONFIDENCE, RESAMPLES, compare, interval
 from matting.evaluation.folders import find_pairs, score_folder
-from matting.evaluation.report import plots
 from matting.evaluation.report.extremes import Extremes
 from matting.evaluation.report.panels import Panels, error_map, make_panels
 from matting.evaluation.scoring import as_stored, run
 from matting.evaluation.table import read_csv, summarise
+from matting.pages import plots
 from matting.pictures.files import write_png
 from tools import ROOT, run_tool
 

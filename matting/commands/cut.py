@@ -37,13 +37,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--watch", type=Path, metavar="FOLDER", help="cut out what comes into a folder, until Ctrl-C")
     parser.add_argument("--overwrite", action="store_true", help="do all again, and replace what is there")
     parser.add_argument("--report", action="store_true", help="a page of thumbnails, the least decided mattes first")
-    _add_results(parser.add_argument_group("results"))
+    add_results(parser.add_argument_group("results"))
     cutting.add_network(parser)
     cutting.add_matte_flags(parser.add_argument_group("mattes"))
     return parser.parse_args()
 
 
-def _add_results(group: argparse._ArgumentGroup) -> None:
+def add_results(group: argparse._ArgumentGroup) -> None:
+    """Add the flags that say what is written of each picture."""
     group.add_argument(
         "--kind", "--save", dest="kinds", type=_kinds, metavar="KIND[,KIND]",
         help=f"what is written, of {', '.join(cutting.KINDS)}; if not given: rgba, with --background composite",
@@ -99,7 +100,7 @@ def main() -> int:
     unlisted: list[str] = []
     paths = requests.expanded(words)
     one_file = args.output if requests.is_file(args.output) else None
-    outputs = _outputs(args, one_file)
+    outputs = outputs_of(args, one_file)
     wanted = requests.find(paths, args.output, args.trimap_path, unlisted)
     requests.check(wanted, outputs)
     for folder in unlisted:
@@ -108,7 +109,7 @@ def main() -> int:
     return cutting.cut_out(args, wanted, outputs, cutter) or int(bool(unlisted))
 
 
-def _outputs(args: argparse.Namespace, file: Path | None) -> Outputs:
+def outputs_of(args: argparse.Namespace, file: Path | None) -> Outputs:
     """Return what is written, by the flags and by the ending of the one file that is, if it is one."""
     from matting.pictures.encoding import ENDINGS, Format
     from matting.prediction.framing import Framing
@@ -158,7 +159,7 @@ def _stream(args: argparse.Namespace, words: list[str]) -> int:
         raise shared.MattingError(f"{target} is no name for a picture; give it an ending: {target}.png")
     if target is not None and target.exists() and not args.overwrite:
         raise shared.MattingError(f"{target} is there already; --overwrite replaces it")
-    outputs = _outputs(args, target)
+    outputs = outputs_of(args, target)
     if len(outputs.kinds) > 1:
         raise shared.MattingError(f"a stream holds one picture, and --kind names {len(outputs.kinds)}; name one")
     check_ends(source is None, target is None)
@@ -188,7 +189,7 @@ def _watch(args: argparse.Namespace) -> int:
             "--watch writes into a folder, and knows no trimaps and no report; give -o FOLDER alone, or let a network "
             "draw trimaps: --trimap_from"
         )
-    outputs, save_dir = _outputs(args, None), args.output or requests.mirror(args.watch)
+    outputs, save_dir = outputs_of(args, None), args.output or requests.mirror(args.watch)
     there = find_jobs(args.watch, save_dir=save_dir, unlisted=[], may_be_empty=True)
     requests.check([requests.Request(save_dir, jobs=there)], outputs)
     cutter = cutting.open_cutter(args, outputs.kinds)

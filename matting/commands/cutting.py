@@ -59,9 +59,14 @@ def add_network(parser: argparse.ArgumentParser) -> None:
     shared.add_refine(group, "fast")
 
 
-def add_matte_flags(parser: argparse._ActionsContainer) -> None:
-    """Add the flags that say how mattes and foregrounds are found."""
-    parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
+def add_matte_flags(parser: argparse._ActionsContainer, with_trimaps: bool = True) -> None:
+    """Add the flags that say how mattes and foregrounds are found.
+
+    Args:
+        with_trimaps: files of trimaps may be named.
+    """
+    if with_trimaps:
+        parser.add_argument("--trimap_path", type=Path, help="a trimap, or a folder or list that mirrors the images")
     parser.add_argument(
         "--trimap_from", type=shared.filled, metavar="CONFIG:WEIGHTS", help="a network without trimap that draws them"
     )

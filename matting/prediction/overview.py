@@ -34,7 +34,10 @@ _SAMPLES = 1_000_000
 _COVERED = 0.02
 """Alpha above which a pixel is counted as the subject's."""
 
-_RULE = (
+_NOTHING, _EVERYTHING = 0.002, 0.98
+"""Mean alpha below and above which nothing was found, or nothing removed; as in `sheet.js`."""
+
+RULE = (
     "Undecided is how far alpha is from 0 and 1: the mean of 4 alpha (1 - alpha) where alpha is above 0.02. A hard "
     "outline gives nearly 0, hair a little, a matte that is grey all over 100 %."
 )
@@ -65,6 +68,22 @@ def measure(alpha: np.ndarray) -> Measure:
     return Measure(round(undecided, 4), round(float(seen.mean()), 4), *alpha.shape)
 
 
+def doubt(measured: Measure) -> float:
+    """Return how much a matte is to be looked at: 2 where it is empty or full, else how undecided it is."""
+    return 2.0 if measured.subject < _NOTHING or measured.subject > _EVERYTHING else measured.undecided
+
+
+def thumbnail(photograph: Photograph, alpha: np.ndarray) -> bytes:
+    """Return a small JPEG of a photograph beside its foreground on a checkerboard.
+
+    Args:
+        alpha: (H, W) float32 in [0, 1].
+    """
+    small, matte = shrink(photograph.own, _SIDE), shrink(alpha, _SIDE)
+    pair = np.hstack((small, over_checkerboard(small, matte)))
+    return cv2.imencode(".jpg", pair[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].tobytes()
+
+
 class Overview:
     """Keeps a small picture and the measure of everything that is cut out into a folder, and makes the page of them.
 
@@ -90,11 +109,8 @@ class Overview:
         Raises:
             MattingError: it cannot be written.
         """
-        small, matte = shrink(photograph.own, _SIDE), shrink(alpha, _SIDE)
-        pair = np.hstack((small, over_checkerboard(small, matte)))
-        content = cv2.imencode(".jpg", pair[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 80])[1].data
         path = self._thumbnail(job.name)
-        atomic.write_bytes(path, content)
+        atomic.write_bytes(path, thumbnail(photograph, alpha))
         measured = measure(alpha)
         row = json.dumps({"name": job.name, **asdict(measured)})
         with self._lock, atomic.explained(path), open(self._folder / _MEASURES, "a", encoding="utf-8") as file:
@@ -112,12 +128,12 @@ class Overview:
             MattingError: it cannot be written.
         """
         rows = [self._row(job, result) for job, result in zip(jobs, results, strict=True) if self.knows(job)]
-        sections = [_failed(failures)] if failures else []
-        sections.append(_SHEET)
+        sections = [failed(failures)] if failures else []
+        sections.append(SHEET)
         facts = [("pictures", str(len(rows))), ("could not be cut out", str(len(failures))), ("matting", __version__)]
         path = self._save_dir / PAGE
         title = f"Cutouts in {self._save_dir.resolve().name}"
-        write_page(path, title, _RULE, facts, sections, {"rows": rows}, "sheet.js")
+        write_page(path, title, RULE, facts, sections, {"rows": rows}, "sheet.js")
         return path
 
     def _row(self, job: PictureFiles, result: Path) -> dict[str, str | float]:
@@ -144,12 +160,13 @@ class Overview:
             return
 
 
-def _failed(failures: Sequence[Failure]) -> str:
+def failed(failures: Sequence[str]) -> str:
+    """Return the section of a page that lists failures."""
     lines = "".join(f"<tr><td>{escape(visible(failure))}</td></tr>" for failure in failures)
     return f'<h2>Could not be cut out</h2>\n<div class="wide failed"><table><tbody>{lines}</tbody></table></div>'
 
 
-_SHEET = """<h2>Cut out</h2>
+SHEET = """<h2>Cut out</h2>
 <div class="controls">
 <label>first <select id="sort">
 <option value="undecided">the least decided</option>

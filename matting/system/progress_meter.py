@@ -20,29 +20,40 @@ EVERY = 30.0
 
 def progress(
     items: Iterable[Item],
-    total: int,
+    total: int | None,
     unit: str,
     doing: str | None = None,
     leave: bool = False,
     clock: Callable[[], float] = time.monotonic,
+    counts: Callable[[Item], int] | None = None,
 ) -> Iterator[Item]:
     """Yield the items as they come, and tell how many of `total` are done.
 
     Args:
+        total: None where nobody knows; then what is left is not told.
         unit: what is counted, in the singular.
         doing: what stands before the bar.
         leave: keep the full bar in the terminal.
         clock: seconds since any moment.
+        counts: how many an item counts for; one if not given.
     """
     if sys.stderr.isatty():
-        yield from tqdm(items, desc=doing, total=total, unit=unit, leave=leave)
+        with tqdm(desc=doing, total=total, unit=unit, leave=leave) as bar:
+            for item in items:
+                yield item
+                bar.update(counts(item) if counts else 1)
         return
     started = reported = clock()
-    for done, item in enumerate(items, start=1):
+    done = 0
+    for item in items:
         yield item
+        done += counts(item) if counts else 1
         now = clock()
-        if now - reported >= EVERY and done < total:
+        if now - reported >= EVERY and done and (total is None or done < total):
             reported, each = now, (now - started) / done
+            if total is None:
+                logger.info("%d %ss, %.2f s each", done, unit, each)
+                continue
             logger.info(
                 "%d of %d %ss, %.2f s each, about %s left", done, total, unit, each, _duration(each * (total - done))
             )

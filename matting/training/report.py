@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 
 from matting.errors import MattingError
-from matting.evaluation.report import plots
 from matting.metrics.catalogue import is_metric, metric_of
 from matting.metrics.protocols import DEFAULT, REGION_TITLES
+from matting.pages import plots
 from matting.pages.page import picture, plot, write_page
 from matting.pictures.contact_sheet import over_checkerboard, shrink
 from matting.pictures.files import quantise

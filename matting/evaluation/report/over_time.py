@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from matting.evaluation.report import plots
 from matting.metrics.protocols import Column
+from matting.pages import plots
 from matting.pages.page import plot, relative
 from matting.text import visible
 

@@ -9,10 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from matting.evaluation.report import plots
 from matting.evaluation.report.over_time import Clip, over_time
 from matting.evaluation.report.panels import TITLES, Panels
 from matting.metrics.protocols import REGION_TITLES, Column
+from matting.pages import plots
 from matting.pages.page import picture, plot, relative, write_page
 from matting.text import written
 

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: how the values of a metric are spread over images, and how they change over iterations."""
+"""Plots as inline SVG: how the values of a metric are spread over images, and how they change."""
 
 from __future__ import annotations
 

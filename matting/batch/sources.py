@@ -1,0 +1,190 @@
+"""From what a person names to a stream of tables of inputs, lazily: folders, manifests and archives of any storage."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import logging
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from matting.batch.rows import INPUTS
+from matting.batch.storage import Entry, Place
+from matting.errors import MattingError
+from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.system.lines import BLANKS
+from matting.text import is_utf8, visible
+
+logger = logging.getLogger(__name__)
+
+COLUMNS = ("input", "path", "image", "url", "key")
+"""What the column of inputs may be called in a manifest; the first that is there counts."""
+
+MANIFESTS = (".txt", ".csv", ".parquet")
+_ROWS = 10_000
+"""Of a table, at most, where nothing else says how many."""
+
+_ODD = r"(^|/)(\.|\.\.)?(/|$)|://|^$"
+"""What of a path is no plain name: empty parts, `.` and `..`, a slash at the beginning or the end, a scheme."""
+
+Row = tuple[str, str, str, int | None, int | None]
+
+
+class Source:
+    """What is to be cut out.
+
+    Args:
+        url: a folder or prefix, a manifest, or a `.tar`.
+        output: whose results are no inputs.
+
+    Raises:
+        MattingError: nothing is there, or the output lies in the input.
+    """
+
+    def __init__(self, url: str, output: Place) -> None:
+        self.place = Place(url)
+        self.ending = PurePosixPath(self.place.path).suffix.lower()
+        if not self.place.exists():
+            raise MattingError(
+                f"--input {url} does not exist; give a folder, a manifest (.txt, .csv, .parquet) or .tar"
+            )
+        self.is_manifest = self.ending in MANIFESTS
+        own, root = f"{output.path.rstrip('/')}/", f"{self.place.path.rstrip('/')}/"
+        if type(output.fs) is type(self.place.fs) and not self.is_manifest and own.startswith(root):
+            raise MattingError(f"--output {output.url} lies in the input {url}, and would be read again; name another")
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield tables of `INPUTS`; of a folder in the order of names, of a manifest in its own.
+
+        Raises:
+            MattingError: a folder or a manifest cannot be read.
+        """
+        if self.is_manifest:
+            lists = {".txt": self._lines, ".csv": self._csv, ".parquet": self._parquet}[self.ending]()
+            yield from map(self._resolved, lists)
+            return
+        rows = self._archive(self.place, "") if self.ending == ".tar" else self._folder(self.place, "")
+        while chunk := list(itertools.islice(rows, _ROWS)):
+            columns = [
+                pa.array(column, field.type) for column, field in zip(zip(*chunk, strict=True), INPUTS, strict=True)
+            ]
+            yield pa.Table.from_arrays(columns, schema=INPUTS)
+
+    def total(self) -> int | None:
+        """Return how many inputs there are where that is known without going through all of them."""
+        if self.ending == ".parquet":
+            return sum(file.metadata.num_rows for file in self._parquet_files())
+        if self.is_manifest and self.place.is_local:
+            with open(self.place.path, "rb") as file:
+                lines = sum(block.count(b"\n") for block in iter(functools.partial(file.read, 1 << 20), b""))
+            return max(lines - (self.ending == ".csv"), 1)
+        return None
+
+    def _folder(self, folder: Place, below: str) -> Iterator[Row]:
+        """Yield the pictures of a folder; no more than the names of the folders above it are held."""
+        for entry in folder.entries():
+            name = below + entry.url.rpartition("/")[2]
+            if entry.is_folder:
+                yield from self._folder(folder / name[len(below) :], f"{name}/")
+            elif name.lower().endswith(".tar"):
+                yield from self._archive(folder / name[len(below) :], f"{name}/")
+            elif PurePosixPath(name).suffix.lower() in IMAGE_EXTENSIONS:
+                yield self._row(entry, name)
+
+    @staticmethod
+    def _row(entry: Entry, name: str) -> Row:
+        # No table holds bytes that are no UTF-8; so shown, the name leads to no file, and stands among the failures.
+        url, name = (text if is_utf8(text) else visible(text) for text in (entry.url, name))
+        return url, name, entry.stamp, None, None
+
+    def _archive(self, archive: Place, below: str) -> Iterator[Row]:
+        """Yield the pictures in a .tar by where they lie in it, so that each is read by itself."""
+        stamp = archive.stamp()
+        with archive.open() as file:
+            try:
+                with tarfile.open(fileobj=file, mode="r:") as members:
+                    while (member := members.next()) is not None:
+                        members.members = []  # type: ignore[attr-defined]  # it would keep all
+                        if member.isfile() and PurePosixPath(member.name).suffix.lower() in IMAGE_EXTENSIONS:
+                            end = member.offset_data + member.size
+                            yield archive.url, below + _plain(member.name), stamp, member.offset_data, end
+            except tarfile.TarError as error:
+                raise MattingError(
+                    f"{archive.url} is no plain .tar, or is cut short ({error}); pack it again, uncompressed"
+                ) from None
+
+    def _lines(self) -> Iterator[pa.Table]:
+        with self.place.open() as file:
+            while lines := file.readlines(1 << 20):
+                try:
+                    texts = [line.decode("utf-8-sig").rstrip("\r\n").strip(BLANKS) for line in lines]
+                except UnicodeDecodeError:
+                    raise MattingError(f"{self.place.url}: not UTF-8 text; save it in UTF-8") from None
+                yield pa.table({"input": pa.array([text for text in texts if text], pa.string())})
+
+    def _csv(self) -> Iterator[pa.Table]:
+        with self.place.open() as file:
+            try:
+                strings = pa.csv.ConvertOptions(column_types=dict.fromkeys((*COLUMNS, "etag", "size"), pa.string()))
+                for batch in pa.csv.open_csv(file, convert_options=strings):
+                    yield pa.Table.from_batches([batch])
+            except pa.ArrowInvalid as error:
+                raise MattingError(f"{self.place.url} is no CSV that can be read: {error}; see docs/scale.md") from None
+
+    def _parquet_files(self) -> Iterator[pq.ParquetFile]:
+        """Yield the file, or those of a folder that stands for one."""
+        places = [self.place / name for name in self.place.names()] if self.place.is_folder() else [self.place]
+        for place in places:
+            if not place.path.rpartition("/")[2].startswith(("_", ".")):
+                try:
+                    yield pq.ParquetFile(place.open())
+                except pa.ArrowInvalid as error:
+                    raise MattingError(f"{place.url} is no parquet file: {error}; write it again") from None
+
+    def _parquet(self) -> Iterator[pa.Table]:
+        for file in self._parquet_files():
+            known = [name for name in file.schema_arrow.names if name in (*COLUMNS, "etag", "size", "stamp")]
+            _column(file.schema_arrow.names, self.place.url)
+            for batch in file.iter_batches(_ROWS, columns=known):
+                yield pa.Table.from_batches([batch])
+
+    def _resolved(self, listed: pa.Table) -> pa.Table:
+        """Return rows of a manifest as inputs: relative ones lie beside it."""
+        paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string()).combine_chunks()
+        paths = pc.fill_null(paths, "")
+        root = self.place.url.rpartition("/")[0] or "."
+        absolute = pc.match_substring_regex(paths, "^/|://")
+        urls = pc.if_else(absolute, paths, pc.binary_join_element_wise(root, paths, "/"))
+        names = paths
+        odd = pc.match_substring_regex(paths, _ODD)
+        if pc.any(odd).as_py():
+            texts = paths.to_pylist()
+            names = pa.array(
+                [_plain(text) if is_odd else text for text, is_odd in zip(texts, odd.to_pylist(), strict=True)]
+            )
+        stamp = next((name for name in ("stamp", "etag", "size") if name in listed.column_names), None)
+        stamps = listed[stamp].cast(pa.string()) if stamp else pa.nulls(len(paths), pa.string())
+        nothing = pa.nulls(len(paths), pa.int64())
+        return pa.Table.from_arrays([urls, names, stamps, nothing, nothing], schema=INPUTS)
+
+
+def _column(names: list[str], url: str) -> str:
+    for name in COLUMNS:
+        if name in names:
+            return name
+    raise MattingError(
+        f"{url} has the columns {', '.join(names)}, and none of them is called {' or '.join(COLUMNS)}; rename one"
+    )
+
+
+def _plain(path: str) -> str:
+    """Return a path below the output for any input: without a scheme's signs, a beginning slash, `.` and `..`."""
+    parts = re.sub(r"^(\w+)://", r"\1/", path).split("/")
+    return "/".join("_" if part == ".." else part for part in parts if part not in ("", ".")) or "_"

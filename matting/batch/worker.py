@@ -1,0 +1,248 @@
+"""What a worker does with a shard: read, decode, matte, encode, write, and commit its rows in one small file."""
+
+from __future__ import annotations
+
+import datetime
+import heapq
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from matting.batch import rows
+from matting.batch.opening import Opened
+from matting.batch.shards import Shard, to_do
+from matting.batch.storage import Place
+from matting.errors import MattingError, UnwritableError
+from matting.pictures.files import read_photograph
+from matting.prediction.outputs import Outputs
+from matting.prediction.overview import doubt, measure, thumbnail
+from matting.system import memory
+from matting.system.prefetching import in_three_stages, read_ahead
+
+COMMITS = "_matting/shards"
+"""Where the files of rows lie below the output."""
+
+OFTEN = 60.0
+"""Seconds after which what is done of a shard is committed before it is all done: no kill costs more."""
+
+_SHOWN = 3
+"""Pictures of a shard whose thumbnails are kept."""
+
+
+class Network(Protocol):
+    """What opens a network in a worker."""
+
+    def open(self) -> Opened:
+        """Load it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is done with every shard.
+
+    Attributes:
+        output: the URL below which results go.
+        settings: the sha256 of all that results depend on besides their inputs.
+        readers, num_workers: threads that read bytes; that decode, and as many that write.
+    """
+
+    network: Network
+    outputs: Outputs
+    output: str
+    settings: str
+    readers: int = 1
+    num_workers: int = 1
+    trusts_names: bool = False
+
+
+@dataclass
+class Done:
+    """What became of a shard; `fatal` says why the run cannot go on."""
+
+    key: str
+    written: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    skipped: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    fatal: str | None = None
+
+
+@dataclass
+class _Work:
+    """An input on its way: the row that it will be, and what the next stage needs."""
+
+    row: dict[str, Any]
+    content: Any = None
+    trimap: Any = None
+    alpha: Any = None
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def _stage(name: str, kind: str) -> Callable[[Callable[[Worker, _Work], None]], Callable[[Worker, _Work], _Work]]:
+    """Return what makes a stage note its seconds, and an error in the row instead of raising it."""
+
+    def guarded(stage: Callable[[Worker, _Work], None]) -> Callable[[Worker, _Work], _Work]:
+        def attempt(worker: Worker, work: _Work) -> _Work:
+            if work.row.get("error") is None:
+                started = time.perf_counter()
+                try:
+                    with memory.explained(Path(work.row["input"])):
+                        stage(worker, work)
+                except UnwritableError:
+                    raise
+                except MattingError as error:
+                    work.row.update(error=str(error), kind=kind)
+                except Exception as error:  # of hundred million pictures one will find a defect; it is no reason to end
+                    work.row.update(error=f"{type(error).__name__}: {error}", kind="defect")
+                work.seconds[name] = time.perf_counter() - started
+            return work
+
+        return attempt
+
+    return guarded
+
+
+class Worker:
+    """Does one shard after the other with a network that it loads once."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self._output = Place(order.output)
+        self._opened: Opened | None = None
+        self._parent = os.getppid()
+        self._stop = threading.Event()
+        self._bar = -1.0
+
+    def stop(self) -> None:
+        """Let the shard that is being done end early, with what is done of it committed."""
+        self._stop.set()
+
+    def do(self, shard: Shard, look: bool) -> Done:
+        """Do what is not done of a shard.
+
+        Args:
+            look: rows of it may be committed.
+        """
+        done = Done(shard.key)
+        try:
+            self._opened = self._opened or self.order.network.open()
+            self._do(shard, look, done)
+        except MattingError as error:
+            done.fatal = str(error)
+        return done
+
+    def _do(self, shard: Shard, look: bool, done: Done) -> None:
+        file = self._output / COMMITS / f"{shard.key}.parquet"
+        known = rows.from_bytes(file.read()) if look and file.exists() else None
+        todo = to_do(shard, known, self.order.settings, self.order.trusts_names)
+        inputs = self._stamped(_taken(shard.inputs, todo))
+        inputs = _taken(inputs, to_do(Shard(shard.key, inputs), known, self.order.settings))
+        done.skipped = len(shard.inputs) - len(inputs)
+        if not len(inputs):
+            return
+        finished: list[dict[str, Any]] = []
+        self._bar = -1.0
+        shown: list[tuple[float, int, dict[str, Any]]] = []
+        works = (_Work(row) for row in inputs.to_pylist())
+        stages = in_three_stages(
+            self._decode, self._matte, self._write, read_ahead(self._read, works, self.order.readers),
+            self.order.num_workers,
+        )  # fmt: skip
+        committed = time.monotonic()
+        try:
+            for work in stages:
+                self._note(work, finished, shown, done)
+                if self._stop.is_set():
+                    raise MattingError("stopped")
+                if time.monotonic() - committed > OFTEN:
+                    file.write(rows.to_bytes(rows.merged(shard.inputs, known, finished)))
+                    committed = time.monotonic()
+        finally:
+            stages.close()
+            if finished:
+                file.write(rows.to_bytes(rows.merged(shard.inputs, known, finished)))
+
+    def _note(self, work: _Work, finished: list[dict[str, Any]], shown: list[Any], done: Done) -> None:
+        row, now = work.row, datetime.datetime.now(datetime.UTC)
+        row.update(settings=self.order.settings, seconds=sum(work.seconds.values()), finished=now)
+        finished.append(row)
+        add_seconds(done.seconds, work.seconds)
+        if row.get("error") is not None:
+            done.failed[row["kind"]] += 1
+            done.said += [f"{row['input']}: {row['error']}"] if len(done.said) < _SHOWN else []
+            return
+        done.written += 1
+        heapq.heappush(shown, (row.pop("doubt"), len(finished), row))
+        if len(shown) > _SHOWN:
+            heapq.heappop(shown)[2].pop("thumbnail", None)
+        self._bar = shown[0][0] if len(shown) == _SHOWN else -1.0
+
+    def _stamped(self, inputs: pa.Table) -> pa.Table:
+        """Return inputs with what tells their contents, looked up where the list did not say it."""
+        column = inputs["stamp"]
+        if not column.null_count:
+            return inputs
+
+        def stamp(url: str, known: str | None) -> str | None:
+            try:
+                return known or Place(url).stamp()
+            except MattingError:
+                return None  # reading it says what is wrong
+
+        with ThreadPoolExecutor(max(self.order.readers, 1)) as pool:
+            stamps = list(pool.map(stamp, inputs["input"].to_pylist(), column.to_pylist()))
+        return inputs.set_column(inputs.schema.get_field_index("stamp"), "stamp", pa.array(stamps, pa.string()))
+
+    @_stage("read", "storage")
+    def _read(self, work: _Work) -> None:
+        work.content = Place(work.row["input"]).read(work.row["start"], work.row["end"])
+
+    @_stage("decode", rows.FINAL)
+    def _decode(self, work: _Work) -> None:
+        work.content = read_photograph(work.row["input"], data=work.content)
+
+    @_stage("network", rows.FINAL)
+    def _matte(self, work: _Work) -> None:
+        assert self._opened
+        photograph, with_trimap = work.content, "trimap" in self.order.outputs.kinds
+        drawn = self._opened.drawer(photograph.srgb) if self._opened.drawer else None
+        work.alpha, inner = self._opened.predictor.run(photograph.srgb, drawn, with_trimap)
+        work.trimap = inner if with_trimap else drawn
+
+    @_stage("encode and write", rows.FINAL)
+    def _write(self, work: _Work) -> None:
+        outputs, row, photograph = self.order.outputs, work.row, work.content
+        name = PurePosixPath(row["name"])
+        measured = measure(work.alpha)
+        doubted = doubt(measured)
+        contents = outputs.encode(photograph, work.alpha, work.trimap, name.with_suffix("").as_posix())
+        paths = {kind: path.as_posix() for kind, path in outputs.paths(Path(name)).items()}
+        if os.getppid() != self._parent:  # the run has ended; who holds the output now may have other settings
+            os._exit(1)
+        for kind, content in contents.items():
+            (self._output / paths[kind]).write(content)
+        row.update(
+            outputs=list(paths.values()), width=measured.width, height=measured.height, doubt=doubted,
+            undecided=measured.undecided, subject=measured.subject,
+            thumbnail=thumbnail(photograph, work.alpha) if doubted > self._bar else None,
+        )  # fmt: skip
+        work.content = work.alpha = work.trimap = None
+
+
+def _taken(inputs: pa.Table, indices: Sequence[int]) -> pa.Table:
+    return inputs.take(pa.array(indices, pa.int64()))
+
+
+def add_seconds(sums: dict[str, float], more: Mapping[str, float]) -> None:
+    """Add seconds by stage."""
+    for stage, spent in more.items():
+        sums[stage] = sums.get(stage, 0.0) + spent

@@ -1,0 +1,299 @@
+"""Batches: lazy sources, shards that stay, going on by committed rows, one run at a time, the results of cut."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from matting.batch import pattern_of, rows
+from matting.batch.lease import Lease
+from matting.batch.running import OWN, Plan, Report, cut_out
+from matting.batch.shards import Shard, shards, to_do
+from matting.batch.sources import Source
+from matting.batch.storage import Place
+from matting.batch.worker import COMMITS, Order, Worker
+from matting.errors import MattingError
+from matting.pictures.files import write_png
+from matting.prediction.jobs import find_jobs
+from matting.prediction.outputs import Outputs
+from matting.prediction.pipeline import predict
+from stub_network import Stub
+
+KINDS = ("rgba", "alpha")
+STUB = Stub()
+OUTPUTS = Outputs(KINDS, pattern=pattern_of(KINDS))
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    """A Ray of this machine for all tests: starting one takes seconds."""
+    from matting.batch.cluster import connected
+
+    with connected(None, cpus=2):
+        yield
+
+
+def write_pictures(folder: Path, count: int, seed: int = 0) -> list[Path]:
+    numbers = np.random.default_rng(seed)
+    paths = [folder / f"{number % 3}" / f"{number:03d}.png" for number in range(count)]
+    for path in paths:
+        write_png(path, numbers.integers(0, 256, (8, 9, 3)).astype(np.uint8))
+    return paths
+
+
+def run(source: Path | str, output: Path | str, network: Stub = STUB, **plan: object) -> Report:
+    plan = {"shard_size": 7, "max_failures": None, **plan}
+    return cut_out(str(source), str(output), OUTPUTS, network, Plan(**plan))
+
+
+def committed(output: Path) -> list[dict]:
+    return [row for file in sorted((output / COMMITS).glob("*.parquet")) for row in pq.read_table(file).to_pylist()]
+
+
+def contents(output: Path) -> dict[str, bytes]:
+    files = (path for path in output.rglob("*") if path.is_file() and OWN not in path.parts)
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(ray_here: None, tmp_path: Path) -> None:
+    odd = "a::b #?%20\n'ü\".png"
+    write_pictures(tmp_path / "in", 29)[0].rename(tmp_path / "in" / odd)
+    write_png(tmp_path / "in/0/000.png", np.full((8, 9, 3), 7, np.uint8))
+    (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture")
+    (tmp_path / "in/0/empty.png").touch()
+    report = run(tmp_path / "in", tmp_path / "out")
+    assert report.written == 30 and report.failed == {"picture": 2} and report.skipped == 0
+    jobs = find_jobs(tmp_path / "in")
+    predict(Stub().open().predictor, jobs, tmp_path / "cut", outputs=OUTPUTS, tell=lambda _: None)
+    of_cut = {name: content for name, content in contents(tmp_path / "cut").items() if name != "results.jsonl"}
+    assert len(of_cut) == 60
+    assert {name.replace(".png_", "_"): content for name, content in contents(tmp_path / "out").items()} == of_cut
+    told = committed(tmp_path / "out")
+    assert Counter(row["input"] for row in told) == Counter(str(job.image) for job in jobs)
+    assert {row["kind"] for row in told if row["error"]} == {"picture"}
+    one = next(row for row in told if row["input"].endswith("001.png"))
+    assert (one["width"], one["height"]) == (9, 8) and len(one["outputs"]) == 2
+    page = (tmp_path / "out/_matting/summary.html").read_text(encoding="utf-8")
+    assert "broken.jpg" in page and "data:image/jpeg;base64," in page
+    assert sum(row["inputs"] for row in pq.read_table(tmp_path / "out/_matting/summary.parquet").to_pylist()) == 32
+
+
+def test_a_run_goes_on_and_does_again_what_changed_alone(ray_here: None, tmp_path: Path) -> None:
+    paths = write_pictures(tmp_path / "in", 30)
+    (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture")
+    run(tmp_path / "in", tmp_path / "out")
+    again = run(tmp_path / "in", tmp_path / "out")
+    assert (again.written, again.skipped, again.failed) == (0, 31, {})
+    write_png(paths[4], np.full((3, 3, 3), 200, np.uint8))
+    write_png(tmp_path / "in/0/0.png", np.full((3, 3, 3), 100, np.uint8))  # the first of all names: nothing shifts
+    (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture either")
+    changed = run(tmp_path / "in", tmp_path / "out")
+    assert (changed.written, changed.skipped, changed.failed) == (2, 29, {"picture": 1})
+    others = run(tmp_path / "in", tmp_path / "out", Stub("other weights"))
+    assert (others.written, others.skipped) == (31, 0)
+    told = committed(tmp_path / "out")
+    assert len(told) == len({row["name"] for row in told}) == 32 and len({row["settings"] for row in told}) == 1
+
+
+def test_a_manifest_is_followed_and_its_stamps_are_believed(ray_here: None, tmp_path: Path) -> None:
+    paths = write_pictures(tmp_path / "in", 12)
+    names = [path.relative_to(tmp_path).as_posix() for path in paths]
+    names += [
+        names[0],
+        f"./{names[1]}",
+        str(paths[2]),
+        "in/missing.png",
+        f"{tmp_path}/in/../in/{paths[3].parent.name}/003.png",
+    ]
+    table = pa.table({"path": names, "etag": [f"v{index}" for index in range(len(names))], "else": [1] * len(names)})
+    pq.write_table(table, tmp_path / "list.parquet")
+    pa.csv.write_csv(table.drop_columns(["etag"]), tmp_path / "list.csv")
+    (tmp_path / "list.txt").write_text("\n".join(["", *names]), encoding="utf-8")
+    one, *others = (
+        run(tmp_path / f"list.{kind}", tmp_path / kind, shard_size=1000) for kind in ("parquet", "csv", "txt")
+    )
+    assert one.written == 14 and one.failed == {"storage": 1}
+    assert [(other.written, other.failed) for other in others] == [(14, {"storage": 1})] * 2
+    assert contents(tmp_path / "csv") == contents(tmp_path / "txt") == contents(tmp_path / "parquet")
+    assert all(".." not in Path(name).parts for name in contents(tmp_path / "txt"))
+    write_png(paths[0], np.zeros((2, 2, 3), np.uint8))
+    assert (
+        run(tmp_path / "list.parquet", tmp_path / "parquet", shard_size=1000).written == 0
+    )  # by its etag it is the same
+    looked = run(tmp_path / "list.txt", tmp_path / "txt", shard_size=1000)
+    assert (looked.written, looked.skipped, looked.failed) == (1, 13, {"storage": 1})
+    trusted = run(tmp_path / "list.csv", tmp_path / "csv", shard_size=1000, trusts_names=True)
+    assert (trusted.written, trusted.skipped) == (0, 14)
+
+
+def test_archives_are_read_where_they_lie(ray_here: None, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 6)
+    (tmp_path / "tars").mkdir()
+    with tarfile.open(tmp_path / "tars/a.tar", "w") as archive:
+        archive.add(tmp_path / "in", "../x")
+        archive.addfile(tarfile.TarInfo("x/notes.json"), io.BytesIO())
+    assert run(tmp_path / "tars", tmp_path / "out").written == 6
+    assert run(tmp_path / "in", tmp_path / "plain").written == 6
+    plain = {f"a.tar/_/x/{name}": content for name, content in contents(tmp_path / "plain").items()}
+    assert contents(tmp_path / "out") == plain
+    assert run(tmp_path / "tars", tmp_path / "out").skipped == 6
+
+
+def test_too_many_failures_end_the_run_and_name_some(ray_here: None, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 20)
+    for path in sorted(tmp_path.rglob("*.png"))[:4]:
+        path.write_bytes(b"GIF89a")
+    with pytest.raises(MattingError, match=r"of \d+ pictures failed, more than --max_failures 3: .*in/0/0"):
+        run(tmp_path / "in", tmp_path / "out", max_failures="3")
+    assert run(tmp_path / "in", tmp_path / "out", max_failures="1%").written + len(committed(tmp_path / "out")) >= 20
+    assert [Plan(max_failures=text).most_failures(1000) for text in ("1%", "5", "2.5%")] == [10, 5, 25]
+    for text in ("-1", "1%%", "x", "101%", "nan"):
+        with pytest.raises(MattingError, match="give a number"):
+            Plan(max_failures=text)
+
+
+def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 1)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/somebody's.txt").touch()
+    pq.write_table(pa.table({"picture": ["a.png"]}), tmp_path / "list.parquet")
+    (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    for source, output, said in (
+        ("nothing", "out", "does not exist"),
+        ("in", "in/out", "lies in the input"),
+        ("in", "full", "somebody's.txt"),
+        ("list.parquet", "out", "columns picture"),
+        ("torn.parquet", "torn", "no parquet file"),
+    ):
+        with pytest.raises(MattingError, match=said):
+            run(tmp_path / source, tmp_path / output)
+    with pytest.raises(MattingError, match="s3fs|gcsfs"):
+        run("nosuch://bucket/photos", tmp_path / "out")
+
+
+def test_one_output_has_one_run(tmp_path: Path) -> None:
+    folder = Place(str(tmp_path / "out" / OWN))
+    with (
+        Lease(folder),
+        pytest.raises(MattingError, match=rf"out is written by process {os.getpid()} on .* since 20"),
+    ):
+        Lease(folder).__enter__()
+    with Lease(folder, beat=0.01) as lease:  # the one before was given back
+        time.sleep(0.1)
+        lease.check()
+        (Path(folder.path) / "lease-7").write_text("{}", encoding="utf-8")
+        time.sleep(0.1)
+        with pytest.raises(MattingError, match="taken over"):
+            lease.check()
+    holder = {"host": "far", "process": 1, "machine": "another", "since": 0.0}
+    for age, is_free in ((10, False), (1000, True)):
+        (Path(folder.path) / "lease-7").write_text(json.dumps({**holder, "beat": time.time() - age}), encoding="utf-8")
+        if is_free:
+            with Lease(folder):
+                assert [path.name for path in Path(folder.path).iterdir()] == ["lease-8"]
+        else:
+            with pytest.raises(MattingError, match="process 1 on far"):
+                Lease(folder).__enter__()
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    with Lease(folder) as own:
+        about = own._about
+    (Path(folder.path) / "lease-9").write_text(json.dumps({**about, "process": int(dead.stdout), "beat": time.time()}))
+    with Lease(folder):  # of this machine, and gone: at once
+        pass
+
+
+def test_shards_keep_their_inputs_when_a_list_grows() -> None:
+    names = [f"{number:05d}.jpg" for number in range(5000)]
+
+    def cut(names: list[str]) -> dict[str, list[str]]:
+        columns = {"name": names, **{name: [None] * len(names) for name in rows.INPUTS.names if name != "name"}}
+        whole = pa.table(columns).select(rows.INPUTS.names).cast(rows.INPUTS)
+        parts = (whole.slice(begin, 700) for begin in range(0, len(whole), 700))
+        return {shard.key: shard.inputs["name"].to_pylist() for shard in shards(parts, 100)}
+
+    before, after = cut(names), cut(["00000a.jpg", *names[:3000], "02999x.jpg", *names[3000:]])
+    assert sum(before.values(), []) == names and max(map(len, before.values())) <= 400 and len(before) > 20
+    assert sum(before[key] != after.get(key) for key in before) <= 3
+    doubled = cut([*names, *names])
+    assert sum(map(len, doubled.values())) == 10_000 and len(doubled) >= 2 * len(before) - 1
+    assert cut(["a.jpg"] * 1000) and all(len(inputs) == 1 for inputs in cut(["a.jpg"] * 1000).values())
+
+
+def test_a_storage_is_asked_twice_and_then_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matting.batch.storage.PAUSE", 0)
+    place = Place("memory://bucket/a b #?.txt")
+    assert place.create(b"one") and not place.create(b"two") and place.read() == b"one"
+    place.write(b"three")
+    assert Place("memory://bucket").names() == ["a b #?.txt"] and place.read(1, 3) == b"hr"
+    answers = [OSError("SlowDown"), b"content"]
+
+    def answer(*_: object, **__: object) -> bytes:
+        said = answers.pop(0)
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    monkeypatch.setattr(type(place.fs), "cat_file", answer)
+    assert place.read() == b"content"
+    answers[:] = [OSError("SlowDown"), OSError("SlowDown"), b"content"]
+    with pytest.raises(MattingError, match="cannot be read: SlowDown; check credentials"):
+        place.read()
+    place.remove()
+    place.remove()
+    assert not place.exists()
+
+
+def test_the_whole_of_a_batch_through_another_storage(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", 5)
+    place = Place("memory://results/out")
+    order = Order(Stub(), OUTPUTS, place.url, "settings")
+    (shard,) = shards(Source(str(tmp_path / "in"), place).tables(), 1000)
+    done = Worker(order).do(shard, look=False)
+    assert (done.written, done.fatal) == (5, None)
+    known = rows.from_bytes((place / COMMITS / f"{shard.key}.parquet").read())
+    assert to_do(shard, known, "settings") == [] and len(to_do(shard, known, "others")) == 5
+    assert Worker(order).do(shard, look=True).skipped == 5
+    partial = Shard(shard.key, shard.inputs.take([4, 1]))
+    assert to_do(partial, known, "settings") == []
+
+
+def test_a_run_of_this_machine_listens_on_loopback_alone(ray_here: None) -> None:
+    own = {os.getpid()} | {
+        int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal() and _descends(path)
+    }
+    told = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True) if os.path.exists("/usr/bin/ss") else None
+    if told is None:
+        pytest.skip("no ss here")
+    listening = [
+        line.split() for line in told.stdout.splitlines() if own & set(map(int, re.findall(r"pid=(\d+)", line)))
+    ]
+    assert listening and all(re.match(r"(\[::ffff:)?127\.|\[::1\]", words[3]) for words in listening), listening
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def _descends(path: Path) -> bool:
+    """Return whether a process is a descendant of this one."""
+    while path.name not in ("0", "1"):
+        try:
+            parent = path.joinpath("stat").read_text().rpartition(")")[2].split()[1]
+        except OSError:
+            return False
+        if int(parent) == os.getpid():
+            return True
+        path = path.with_name(parent)
+    return False
