@@ -91,7 +91,7 @@ def _called(name: str, rest: list[str]) -> Callable[[], int | None]:
 def _meant(name: str) -> str:
     if name == "-" or os.path.exists(name):
         return f"a picture or folder is cut out by matting cut {name}"
-    return f"{nearest(name, [*NAMES, *GROUPS])} matting --help says what each does"
+    return f"matting --help says what each does; {nearest(name, [*NAMES, *GROUPS])}"
 
 
 def _help() -> list[str]:
