@@ -91,7 +91,8 @@ def _called(name: str, rest: list[str]) -> Callable[[], int | None]:
 def _meant(name: str) -> str:
     if name == "-" or os.path.exists(name):
         return f"a picture or folder is cut out by matting cut {name}"
-    return f"matting --help says what each does; {nearest(name, [*NAMES, *GROUPS])}"
+    meant = nearest(name, [*NAMES, *GROUPS])
+    return f"{meant}{'' if meant.endswith('?') else ';'} matting --help says what each does"
 
 
 def _help() -> list[str]:
