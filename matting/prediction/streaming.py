@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 from matting.errors import MattingError
@@ -11,7 +10,7 @@ from matting.pictures.files import Photograph, read_photograph, read_trimap
 from matting.prediction.outputs import Outputs
 from matting.prediction.pipeline import Drawer
 from matting.predictor import Predictor
-from matting.system import atomic, memory
+from matting.system import memory
 
 _NAME = "standard input"
 
@@ -57,13 +56,7 @@ def cut_one(
 
 
 def _read_stream() -> Photograph:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, _NAME)
-        content = sys.stdin.buffer.read(_MOST)
-        if not content:
-            raise MattingError(f"{_NAME} is empty; lead a picture in, as matting cut - < photo.jpg > person.png")
-        atomic.write_bytes(path, content)
-        try:
-            return read_photograph(path)
-        except MattingError as error:
-            raise MattingError(str(error).replace(str(path), _NAME)) from None
+    content = sys.stdin.buffer.read(_MOST)
+    if not content:
+        raise MattingError(f"{_NAME} is empty; lead a picture in, as matting cut - < photo.jpg > person.png")
+    return read_photograph(_NAME, data=content)
