@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-ESTIMATES = ("blur_fusion", "multilevel", "none")
-"""What `estimate_foreground` can do; the first is the default."""
+from matting.choices import ESTIMATES
 
 _TILE = 128
 """Pixels of a side of the squares that the narrow pass looks at, or passes over."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import cv2
 import numpy as np
 
+from matting.choices import REFINEMENTS
 from matting.engines.network import Interface, Network
 from matting.errors import MattingError
-from matting.refine import REFINEMENTS, refine
+from matting.refine import refine
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN, Sample
 from matting.transforms.compose import Compose
 from matting.transforms.geometry import Padded, Resized, undo
@@ -28,7 +29,7 @@ class Predictor:
         transforms: bring a photograph to the network's input, as under `val_dataset.transforms`; each geometric one is
             undone on the way out. Where they leave a size that the network does not take, the picture is padded at the
             bottom and the right, and the matte cut back.
-        refinement: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
+        refinement: how edges are found at the photograph's size, one of `matting.choices.REFINEMENTS`.
 
     Raises:
         MattingError: `refinement` is none of these.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from matting.choices import REFINEMENTS
 from matting.errors import MattingError
-
-REFINEMENTS = ("none", "fast", "best")
-"""What `refine` can do."""
 
 _EPSILON = np.float32(1e-4)
 """Variance of a colour, of values in [0, 1], below which its differences are noise (He and Sun, section 2)."""

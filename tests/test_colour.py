@@ -13,15 +13,16 @@ from PIL import ExifTags, Image, ImageCms
 
 import drawn
 import profiles
+from matting.choices import FORMATS, KINDS
 from matting.datasets.matting_dataset import MattingDataset
 from matting.pictures import colour
-from matting.pictures.encoding import FORMATS, Format, encode
+from matting.pictures.encoding import Format, encode
 from matting.pictures.files import read_alpha, read_image, read_photograph, write_png
 from matting.pictures.headers import Header
 from matting.pictures.metadata import read_metadata
 from matting.prediction import backgrounds
 from matting.prediction.backgrounds import Background
-from matting.prediction.outputs import KINDS, Outputs
+from matting.prediction.outputs import Outputs
 from tools import cut_out, run_tool
 
 PICTURE = drawn.texture(60, 50)

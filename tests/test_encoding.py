@@ -15,8 +15,9 @@ from PIL import ExifTags, Image
 import drawn
 import profiles
 from matting import write_image
+from matting.choices import FORMATS
 from matting.errors import MattingError
-from matting.pictures.encoding import FORMATS, Format, encode
+from matting.pictures.encoding import Format, encode
 from matting.pictures.files import read_alpha, read_photograph
 from matting.pictures.headers import Header
 from matting.pictures.metadata import Metadata, read_metadata

@@ -8,8 +8,9 @@ import pytest
 
 from demo.drawn_people import draw_background, draw_portrait
 from matting import foreground
+from matting.choices import ESTIMATES
 from matting.composite import composite
-from matting.foreground import ESTIMATES, estimate_foreground
+from matting.foreground import estimate_foreground
 
 
 def mixed(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

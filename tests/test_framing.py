@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 import drawn
+from matting.choices import KINDS
 from matting.composite import composite
 from matting.errors import MattingError
 from matting.pictures.files import Photograph, quantise
 from matting.prediction.backgrounds import Background, Blur
 from matting.prediction.framing import WHOLE, Framing
-from matting.prediction.outputs import KINDS, Outputs
+from matting.prediction.outputs import Outputs
 
 HEIGHT, WIDTH = 90, 120
 IMAGE = drawn.texture(HEIGHT, WIDTH)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from matting.choices import KINDS
 from matting.errors import MattingError
 from matting.pictures.contact_sheet import checkerboard
 from matting.pictures.encoding import Format
@@ -16,7 +17,7 @@ from matting.pictures.files import Photograph, decode, read_image, write_png
 from matting.prediction import backgrounds
 from matting.prediction.backgrounds import Background
 from matting.prediction.framing import Framing
-from matting.prediction.outputs import KINDS, Outputs
+from matting.prediction.outputs import Outputs
 
 IMAGE = np.full((20, 30, 3), (200, 40, 40), np.uint8)
 ALPHA = np.zeros((20, 30), np.float32)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from matting import refine as refining
+from matting.choices import REFINEMENTS
 from matting.commands import shared
 from matting.deployment.loading import Runtime
 from matting.engines.network import Interface
 from matting.errors import MattingError
 from matting.predictor import Predictor
-from matting.refine import REFINEMENTS, refine
+from matting.refine import refine
 from matting.transforms import Normalize, ResizeByShort
 
 HOWS = REFINEMENTS[1:]

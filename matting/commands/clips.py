@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matting.choices import ESTIMATES
 from matting.commands import cutting, shared
 from matting.errors import MattingError
 from matting.system.streams import say
@@ -26,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     shared.add_weights(parser)
     shared.add_engine(parser, "auto")
     shared.add_refine(parser)
-    parser.add_argument("--fg_estimate", choices=cutting.ESTIMATES, default=cutting.ESTIMATES[0], help="how halos go")
+    parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos go")
     parser.add_argument(
         "--steady", choices=("auto", "none", "delay", "flow"), default="auto",
         help="how flicker goes; auto is flow, and none for cameras and networks with a memory",

@@ -7,6 +7,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from matting.choices import FORMATS, KINDS
 from matting.commands import cutting, shared
 from matting.system.streams import say
 
@@ -21,7 +22,6 @@ _EXAMPLES = """\
   matting cut - < photo.jpg > person.png      a stream
   matting cut --watch inbox -o cutouts        every picture that comes, until Ctrl-C
 """
-_FORMATS = ("png", "webp", "jpeg", "tiff")
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,9 +47,9 @@ def add_results(group: argparse._ArgumentGroup) -> None:
     """Add the flags that say what is written of each picture."""
     group.add_argument(
         "--kind", "--save", dest="kinds", type=_kinds, metavar="KIND[,KIND]",
-        help=f"what is written, of {', '.join(cutting.KINDS)}; if not given: rgba, with --background composite",
+        help=f"what is written, of {', '.join(KINDS)}; if not given: rgba, with --background composite",
     )  # fmt: skip
-    group.add_argument("--format", choices=_FORMATS, help="as the output's ending says, else png")
+    group.add_argument("--format", choices=FORMATS, help="as the output's ending says, else png")
     group.add_argument("--quality", type=shared.positive, help="of jpeg and webp, 1 to 100")
     group.add_argument("--lossless", action="store_true", help="webp keeps every value")
     group.add_argument("--bits", type=shared.positive, help="of alpha in a tiff: 8, or 16 if not given")
@@ -74,8 +74,8 @@ def _kinds(text: str) -> list[str]:
     """Return the kinds that one word names, so that no picture after it is taken for one."""
     kinds = list(dict.fromkeys(text.split(",")))
     for kind in kinds:
-        if kind not in cutting.KINDS:
-            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(cutting.KINDS)}; give one, or alpha,rgba")
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(KINDS)}; give one, or alpha,rgba")
     return kinds
 
 

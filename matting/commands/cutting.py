@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from matting.choices import ESTIMATES
 from matting.commands import shared
 from matting.engines.table import DEVICES, PRECISIONS
 from matting.system.streams import say
@@ -26,11 +27,8 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-ESTIMATES = ("blur_fusion", "multilevel", "none")
 _SWITCH = {"True": ESTIMATES[0], "False": "none"}
 """PaddleSeg's words for the usual estimate and for none."""
-
-KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
 
 
 def add_flags(parser: argparse.ArgumentParser, save_dir: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from matting.choices import REFINEMENTS
 from matting.engines.table import CHOICES, DEVICES, PRECISIONS
 from matting.errors import MattingError, Stopped
 from matting.system import cpu, streams, termination
@@ -112,7 +113,7 @@ def add_refine(parser: argparse._ActionsContainer, default: str = "none") -> Non
     """Add the flag that says how edges are found at a photograph's size."""
     parser.add_argument(
         "--refine",
-        choices=("none", "fast", "best"),
+        choices=REFINEMENTS,
         default=default,
         help="edges at the photograph's size: see docs/refine.md",
     )

@@ -106,7 +106,7 @@ def open_predictor(
 
     Args:
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
-        refinement: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
+        refinement: how edges are found at the photograph's size, one of `matting.choices.REFINEMENTS`.
 
     Raises:
         MattingError: the export is broken, or the engine or precision is not there.

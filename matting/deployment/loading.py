@@ -49,7 +49,7 @@ class Runtime:
         threads: 0 takes all cores.
         tile_size: pixels; larger pictures go through a network that takes a trimap tile by tile. 0 takes them whole.
         tile_margin: pixels around a tile that are seen and dropped.
-        refine: how edges are found at the photograph's size, one of `matting.refine.REFINEMENTS`.
+        refine: how edges are found at the photograph's size, one of `matting.choices.REFINEMENTS`.
     """
 
     engine: str = "auto"

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from matting.choices import FORMATS
 from matting.errors import MattingError
 from matting.pictures import png, tiff_file
 from matting.pictures.metadata import Metadata
-
-FORMATS = ("png", "webp", "jpeg", "tiff")
 
 ENDINGS = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg", ".tif": "tiff", ".tiff": "tiff"}
 """What a file's ending says of its format."""
@@ -33,7 +32,7 @@ class Format:
     """How pictures are stored.
 
     Attributes:
-        name: of `FORMATS`.
+        name: of `choices.FORMATS`.
         quality: of JPEG and of WebP that is not lossless, 1 to 100.
         lossless: WebP keeps every value. Of a grey picture, which is a matte or a trimap, it always does.
         bits: of alpha in a TIFF, and of the colours beside it: 8 or 16. The other formats have 8.

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from matting import composite
+from matting.choices import ESTIMATES, KINDS
 from matting.errors import MattingError
-from matting.foreground import ESTIMATES, estimate_foreground
+from matting.foreground import estimate_foreground
 from matting.pictures.contact_sheet import checkerboard
 from matting.pictures.encoding import PNG, Format, encode
 from matting.pictures.files import Photograph, quantise
@@ -22,9 +23,6 @@ from matting.prediction import backgrounds
 from matting.prediction.backgrounds import AnyBackground, Background, Scene
 from matting.prediction.framing import WHOLE, Frame, Framing
 from matting.system import atomic
-
-KINDS = ("alpha", "rgba", "composite", "side_by_side", "trimap")
-"""`trimap` is the one that a network draws inside (SHM)."""
 
 MASKS = ("alpha", "trimap")
 """The kinds that are grey, and hold no colour of the photograph."""
@@ -47,8 +45,8 @@ class Outputs:
     """Which results are made of a photograph and its matte, and how.
 
     Attributes:
-        kinds: of `KINDS`.
-        fg_estimate: how the foreground's own colours are found; one of `foreground.ESTIMATES`.
+        kinds: of `choices.KINDS`.
+        fg_estimate: how the foreground's own colours are found; one of `choices.ESTIMATES`.
         background: behind composites.
         keep_hidden_colours: leave in a cutout the colours that show nowhere, so that the photograph can be had back
             from it. Otherwise they are black where alpha is 0: what was cut away is gone, and the file is smaller.

@@ -53,7 +53,7 @@ def cutout(
         weights: what `load` takes, kept for the next call; or a predictor. The MODNet authors' network for photographs
             of people if not given, fetched at its first use.
         trimap: (H, W) uint8 in {0, 128, 255}, for a network that needs one.
-        kind: of `outputs.KINDS`; `rgba`, and with a background `composite`, if not given.
+        kind: of `choices.KINDS`; `rgba`, and with a background `composite`, if not given.
         background: a colour (`white`, `#rgb`, `#rrggbb`, `r,g,b`, or a tuple), `blur`, the path of a picture or of a
             folder of pictures, a picture (H, W, 3) RGB uint8, or an object of `matting.prediction.backgrounds`.
         crop, margin, canvas, position, max_size: which part is shown, and how large, as `Framing` says.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from matting.foreground import ESTIMATES
+from matting.choices import ESTIMATES
 from matting.video.backdrop import Backdrop
 from matting.video.formats import Result
 from matting.video.sound import CARRIED
@@ -30,7 +30,7 @@ class Task:
     Attributes:
         results: the files, or folders of pictures.
         span: the part that is cut out.
-        fg_estimate: how the foreground's colours are found, where the network does not; of `foreground.ESTIMATES`.
+        fg_estimate: how the foreground's colours are found, where the network does not; of `choices.ESTIMATES`.
         backdrop: behind composites.
         carried: of `sound.CARRIED`.
         settings: all that the results depend on; None begins anew each time.
