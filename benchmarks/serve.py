@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=400, help="requests at once")
     parser.add_argument("--flags", nargs=argparse.REMAINDER, default=[], help="of the server, as the last")
     args = parser.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     pictures = [picture(side) for side in _SIDES]
     process = subprocess.Popen(
         [sys.executable, ROOT / "tools/serve.py", "--port", "0", "--per_client", "0", "--queue", "64", *args.flags],

@@ -52,17 +52,18 @@ BASELINES = {
     "predict_video": "--config {config} --model_path {weights} --engine dynamic --video_path {clip} --save alpha "
     "--save_dir out",
     "prepare_data": "set=folders --source {data} --target out --num_workers 0",
+    "serve": "--host 192.0.2.1 --open --config {config} --model_path {file}",
     "train": "--config {config} --iters 1 --do_eval --save_dir out",
     "train_phases": "--phases {phases} --save_dir out",
     "val": "--config {config} --model_path {weights} --score_workers 0 --save_dir out",
     "video": "input={clip} output=out.mov --config {config} --model_path {weights} --engine dynamic",
 }
-"""A call of every tool that does its work; benchmark, convert_weights, demo, download and export, which would take
-long or need what is not here, end when their flags have been read."""
+"""A call of every tool that does its work; benchmark, convert_weights, demo, download, export and serve, which would
+take long or need what is not here, end when their flags have been read."""
 
 SLOW = {
     "adapt", "benchmark", "bg_replace", "bg_replace_video", "cut", "demo", "export", "npz", "predict", "predict_video",
-    "train", "train_phases", "val", "video",
+    "serve", "train", "train_phases", "val", "video",
 }  # fmt: skip
 """Tools that build a network: here every flag gets a quarter of the values, in turn; all of them in `make nightly`."""
 

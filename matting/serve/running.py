@@ -44,9 +44,9 @@ def bound(host: str, port: int) -> socket.socket:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(address)
         made.listen(1024)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # of which the second is that of a name that none can be
         raise MattingError(
-            f"{host} port {port} cannot be listened at: {error.strerror}; give another --host or --port"
+            f"{host} port {port} cannot be listened at: {getattr(error, 'strerror', None) or 'it is no name'}; give another --host or --port"
         ) from None
     return made
 
