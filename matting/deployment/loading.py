@@ -33,6 +33,9 @@ from matting.weights.trained import CONFIG, NETWORK, load_trained
 
 logger = logging.getLogger(__name__)
 
+_EXPORTER = 2
+"""Counts the ways in which exports are written, so that those in a cache are made again when there is a better one."""
+
 _DRAWN_WIDTH = 0.05
 """How far a drawn trimap's unknown region reaches beyond the uncertain pixels, in object sizes."""
 
@@ -221,7 +224,15 @@ def cached_export(values: Mapping[str, Any], model_path: str | Path, partial: bo
     """
     file = weights.weights_file(weights.located(model_path))
     data = values.get("val_dataset") or {}
-    matters = [__version__, sha256(file), _stated(file), values.get("model"), data.get("transforms"), partial]
+    matters = [
+        __version__,
+        _EXPORTER,
+        sha256(file),
+        _stated(file),
+        values.get("model"),
+        data.get("transforms"),
+        partial,
+    ]
     key = hashlib.sha256(json.dumps(matters, sort_keys=True, default=str).encode()).hexdigest()[:20]
     folder = cache_dir() / "exports" / key
     with locked(folder.with_name(f".{folder.name}.lock")) as lock:
