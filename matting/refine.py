@@ -103,21 +103,19 @@ class _Colours:
         shrunk = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
         self.planes = [plane.astype(np.float32) / 255 for plane in cv2.split(shrunk)]
         self._means = [_averaged(plane) for plane in self.planes]
-        (rr, rg, rb), (_, gg, gb), (_, _, bb) = [
-            [
-                _averaged(one * other) - mean * other_mean + (_EPSILON if one is other else 0)
-                for other, other_mean in zip(self.planes, self._means, strict=True)
-            ]
-            for one, mean in zip(self.planes, self._means, strict=True)
-        ]
+        pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
+        rr, rg, rb, gg, gb, bb = (
+            _averaged(self.planes[one] * self.planes[other])
+            - self._means[one] * self._means[other]
+            + (_EPSILON if one == other else np.float32(0))
+            for one, other in pairs
+        )
         # The inverse of a symmetric matrix by its cofactors; eps on the diagonal keeps the determinant above 0.
-        inverse = [
-            [gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg],
-            [rb * gb - rg * bb, rr * bb - rb * rb, rb * rg - rr * gb],
-            [rg * gb - rb * gg, rb * rg - rr * gb, rr * gg - rg * rg],
-        ]
-        scale = 1 / (rr * inverse[0][0] + rg * inverse[0][1] + rb * inverse[0][2])
-        self._inverse = [[entry * scale for entry in row] for row in inverse]
+        first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
+        scale = 1 / (rr * first + rg * second + rb * third)
+        first, second, third = first * scale, second * scale, third * scale
+        fourth, fifth, sixth = (rr * bb - rb * rb) * scale, (rb * rg - rr * gb) * scale, (rr * gg - rg * rg) * scale
+        self._inverse = (first, second, third), (second, fourth, fifth), (third, fifth, sixth)
 
     def _fitted(self, matte: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray], np.ndarray]:
         """Return slope a (three planes), offset b, covariance with the colours and mean of alpha, in every window."""
