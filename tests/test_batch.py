@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -173,9 +174,11 @@ def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
     (tmp_path / "full/somebody's.txt").touch()
     pq.write_table(pa.table({"picture": ["a.png"]}), tmp_path / "list.parquet")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
+    (tmp_path / "empty").mkdir()
     for source, output, said in (
         ("nothing", "out", "does not exist"),
         ("in", "in/out", "lies in the input"),
+        ("empty", "nothing", "names no picture"),
         ("in", "full", "somebody's.txt"),
         ("list.parquet", "out", "columns picture"),
         ("torn.parquet", "torn", "no parquet file"),
@@ -273,27 +276,21 @@ def test_the_whole_of_a_batch_through_another_storage(tmp_path: Path) -> None:
 
 
 def test_a_run_of_this_machine_listens_on_loopback_alone(ray_here: None) -> None:
-    own = {os.getpid()} | {
-        int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal() and _descends(path)
-    }
-    told = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True) if os.path.exists("/usr/bin/ss") else None
-    if told is None:
+    if not shutil.which("ss"):
         pytest.skip("no ss here")
-    listening = [
-        line.split() for line in told.stdout.splitlines() if own & set(map(int, re.findall(r"pid=(\d+)", line)))
-    ]
+    told = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
+    own = {os.getpid(), *descendants(os.getpid())}
+    listening = [line.split() for line in told if own & set(map(int, re.findall(r"pid=(\d+)", line)))]
     assert listening and all(re.match(r"(\[::ffff:)?127\.|\[::1\]", words[3]) for words in listening), listening
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
-def _descends(path: Path) -> bool:
-    """Return whether a process is a descendant of this one."""
-    while path.name not in ("0", "1"):
-        try:
-            parent = path.joinpath("stat").read_text().rpartition(")")[2].split()[1]
-        except OSError:
-            return False
-        if int(parent) == os.getpid():
-            return True
-        path = path.with_name(parent)
-    return False
+def descendants(process: int) -> dict[int, str]:
+    """Return the processes below one, with what they call themselves."""
+    told = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in told.splitlines()]
+    found, size = {process: ""}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {int(pid): " ".join(title) for pid, parent, *title in rows if int(parent) in found}
+    return {pid: title for pid, title in found.items() if pid != process}

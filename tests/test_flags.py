@@ -33,6 +33,7 @@ def flags(tool: str) -> tuple[argparse.Action, ...]:
 BASELINES = {
     "adapt": "--config {config} --model_path {weights} --image_path {photographs} --epochs 1 --input_size 32 32 "
     "--save_dir out",
+    "batch": "--input nothing --output out --config {config} --model_path {weights} --engine dynamic",
     "benchmark": "--model_path {export} --engines onnxruntime --precisions int8 --save_dir out",
     "bg_replace": "--config {config} --model_path {weights} --engine dynamic --image_path {photographs} "
     "--background #ff0000 --save_dir out",
@@ -58,8 +59,8 @@ BASELINES = {
     "val": "--config {config} --model_path {weights} --score_workers 0 --save_dir out",
     "video": "input={clip} output=out.mov --config {config} --model_path {weights} --engine dynamic",
 }
-"""A call of every tool that does its work; benchmark, convert_weights, demo, download, export and serve, which would
-take long or need what is not here, end when their flags have been read."""
+"""A call of every tool that does its work; batch, benchmark, convert_weights, demo, download, export and serve, which
+would take long or need what is not here, end when their flags have been read."""
 
 SLOW = {
     "adapt", "benchmark", "bg_replace", "bg_replace_video", "cut", "demo", "export", "npz", "predict", "predict_video",

@@ -23,6 +23,7 @@ from matting.batch.storage import Place
 from matting.batch.summary import write_summary
 from matting.batch.worker import COMMITS, Done, Order, Worker, add_seconds
 from matting.errors import MattingError, Stopped
+from matting.pictures.files import IMAGE_EXTENSIONS
 from matting.prediction.outputs import Outputs
 from matting.system.prefetching import read_ahead
 from matting.system.progress_meter import progress
@@ -161,6 +162,8 @@ def cut_out(
             report.total = time.perf_counter() - started
             if lease.lost is None:
                 report.page = write_summary(place)
+    if not report.seen and not report.skipped:
+        raise MattingError(f"--input {input} names no picture; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
     return report
 
 

@@ -122,7 +122,7 @@ class Source:
 
     def _lines(self) -> Iterator[pa.Table]:
         with self.place.open() as file:
-            while lines := file.readlines(1 << 20):
+            while lines := list(itertools.islice(file, _ROWS)):
                 try:
                     texts = [line.decode("utf-8-sig").rstrip("\r\n").strip(BLANKS) for line in lines]
                 except UnicodeDecodeError:
