@@ -91,7 +91,7 @@ def closed_form(python: Path, image: np.ndarray, alpha: np.ndarray) -> np.ndarra
         given, made = Path(folder) / "given.npz", Path(folder) / "alpha.npy"
         np.savez(given, image=image, trimap=trimap)
         subprocess.run([python, "-c", PYMATTING, given, made], check=True, capture_output=True)
-        return np.clip(np.load(made), 0, 1)
+        return np.clip(np.load(made, allow_pickle=False), 0, 1)
 
 
 def sheet(image: np.ndarray, mattes: list[np.ndarray]) -> np.ndarray:

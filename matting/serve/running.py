@@ -45,9 +45,8 @@ def bound(host: str, port: int) -> socket.socket:
         made.bind(address)
         made.listen(1024)
     except (OSError, UnicodeError) as error:  # of which the second is that of a name that none can be
-        raise MattingError(
-            f"{host} port {port} cannot be listened at: {getattr(error, 'strerror', None) or 'it is no name'}; give another --host or --port"
-        ) from None
+        why = getattr(error, "strerror", None) or "it is no name"
+        raise MattingError(f"{host} port {port} cannot be listened at: {why}; give another --host or --port") from None
     return made
 
 
