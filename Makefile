@@ -21,7 +21,7 @@ lint: .venv/installed ## style, spelling, types, layers
 	$(BIN)/lint-imports
 
 nightly: .venv/installed ## the tests that take long: 30 kills of each job, 4 ranks, 200,000 damaged files for each reader, all bad flags
-	MATTING_KILLS=30 $(BIN)/python -m pytest tests/test_kills.py
+	MATTING_KILLS=30 $(BIN)/python -m pytest tests/test_kills.py tests/test_batch_kills.py
 	MATTING_RANKS=4 $(BIN)/python -m pytest tests/test_distributed.py
 	MATTING_NETWORKS=all $(BIN)/python -m pytest tests/test_model_contract.py
 	MATTING_FUZZ=200000 $(BIN)/python -m pytest tests/test_fuzz.py

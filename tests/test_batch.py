@@ -12,7 +12,6 @@ import sys
 import tarfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +37,6 @@ from stub_network import Stub
 KINDS = ("rgba", "alpha")
 STUB = Stub()
 OUTPUTS = Outputs(KINDS, pattern=pattern_of(KINDS))
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    """A Ray of this machine for all tests: starting one takes seconds."""
-    from matting.batch.cluster import connected
-
-    with connected(None, cpus=2):
-        yield
 
 
 def write_pictures(folder: Path, count: int, seed: int = 0) -> list[Path]:

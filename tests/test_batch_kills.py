@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,14 +31,6 @@ from test_batch import run
 from stub_network import Stub
 run(sys.argv[1], sys.argv[2], Stub(seconds=0.01), cpus=1)
 """
-
-
-@pytest.fixture(scope="module")
-def ray_here() -> Iterator[None]:
-    from matting.batch.cluster import connected
-
-    with connected(None, cpus=2):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +75,7 @@ def test_workers_killed_at_any_moment_lose_nothing(quiet: Path) -> None:
     whole(quiet, output)
 
 
+@pytest.mark.skipif("MATTING_KILLS" not in os.environ, reason="a minute; make nightly does it")
 def test_a_driver_killed_at_any_moment_is_succeeded(quiet: Path) -> None:
     moments, output, stopped = random.Random(1), quiet / "driver", 0
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])

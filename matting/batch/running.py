@@ -91,7 +91,12 @@ class Plan:
 
 @dataclass
 class Report:
-    """What a run did; `seconds` by stage, of all workers together, and `total` from first to last."""
+    """What a run did.
+
+    Attributes:
+        seconds: by stage, of all workers together.
+        total: seconds from first to last; `passed` those before the summary was begun.
+    """
 
     written: int = 0
     skipped: int = 0
@@ -99,6 +104,7 @@ class Report:
     seconds: dict[str, float] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     total: float = 0.0
+    passed: float = 0.0
     page: str = ""
 
     def add(self, done: Done) -> None:
@@ -159,9 +165,10 @@ def cut_out(
                 getattr(stop, "signal", signal.SIGINT),
             ) from None
         finally:
-            report.total = time.perf_counter() - started
+            report.passed = time.perf_counter() - started
             if lease.lost is None:
                 report.page = write_summary(place)
+            report.total = time.perf_counter() - started
     if not report.seen and not report.skipped:
         raise MattingError(f"--input {input} names no picture; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
     return report
