@@ -32,7 +32,7 @@ CROP = 384
 PYMATTING = """
 import sys, numpy as np
 from pymatting import estimate_alpha_cf
-with np.load(sys.argv[1]) as given:
+with np.load(sys.argv[1], allow_pickle=False) as given:
     alpha = estimate_alpha_cf(given["image"] / 255.0, given["trimap"] / 255.0)
 np.save(sys.argv[2], alpha.astype(np.float32))
 """
