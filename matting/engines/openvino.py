@@ -29,8 +29,8 @@ _DIGEST = hashlib.sha256().digest_size
 class OpenVINONetwork:
     """An ONNX file as a function on arrays, on the CPU.
 
-    One program takes all sizes. One for each size is a tenth faster once it is there, but takes 150 MB more, and to compile
-    it costs what it saves on a dozen pictures (docs/deployment.md).
+    One program takes all sizes. One for each size is a tenth faster once it is there, but takes 150 MB more, and to
+    compile it costs what it saves on a dozen pictures (docs/deployment.md).
 
     Args:
         file: with the inputs of and outputs of the interface.
