@@ -139,20 +139,10 @@ def make_predictor(
         MattingError: no weights are given, they do not fit, or the engine or precision is not there.
     """
     runtime = runtime or Runtime()
-    if model_path is None:
-        raise MattingError(
-            "--model_path is missing: a network without trained weights gives no matte; name the weights"
-        )
-    if (Path(model_path) / DESCRIPTION).is_file():
-        if runtime.engine == "dynamic":
-            raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
-        folder = Path(model_path)
-    elif values is None:
-        raise _unstated(model_path)
-    elif _engine(runtime) == "dynamic":
+    folder = _folder(values, model_path, runtime, partial)
+    if folder is None:
+        assert values is not None and model_path is not None  # nothing else has a dynamic graph
         return _dynamic(values, model_path, runtime, partial)
-    else:
-        folder = cached_export(values, model_path, partial)
     return open_predictor(
         folder, runtime.engine, runtime.precision, runtime.threads, runtime.tile_size, runtime.tile_margin,
         runtime.refine,
