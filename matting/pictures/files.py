@@ -26,6 +26,9 @@ IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", "
 PIXEL_LIMIT = 200_000_000
 """Larger pictures are refused before they are decoded: a small file can unfold into more than the memory holds."""
 
+_STRIP_VALUES = 1 << 16
+"""Values of a matte that are rounded at a time."""
+
 _GREY_TOLERANCE = 16 / 255
 """How far the channels of a matte saved in colour may differ: a lossy file differs a little, a photograph more."""
 
@@ -181,8 +184,10 @@ def quantise(alpha: np.ndarray, bits: int = 8) -> np.ndarray:
     if np.ndim(alpha) < 2:
         return np.rint(np.clip(alpha, 0, 1) * np.iinfo(kind).max).astype(kind)
     steps = np.empty(alpha.shape, kind)
-    for row, line in zip(steps, alpha, strict=True):  # of a large matte no other copy is held
-        row[...] = np.rint(np.clip(line, 0, 1) * np.iinfo(kind).max)
+    rows = max(1, _STRIP_VALUES // max(alpha[:1].size, 1))
+    for top in range(0, len(alpha), rows):  # of a large matte no other copy is held
+        strip = np.clip(alpha[top : top + rows], 0, 1) * np.iinfo(kind).max
+        steps[top : top + rows] = np.rint(strip, out=strip if strip.dtype.kind == "f" else None)
     return steps
 
 
