@@ -37,6 +37,7 @@ def mattes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def scored(*arguments: object) -> None:
     outcome = run_tool("evaluate_mattes", *arguments, "--score_workers", 0)
     assert outcome.status == 0, outcome.error
+    assert f"{COUNT} frames, protocol rvm" in outcome.output
 
 
 @pytest.mark.parametrize(

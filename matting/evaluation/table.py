@@ -47,7 +47,8 @@ class Evaluation:
         """Return the means as text: a line a metric, its regions side by side, its unit behind."""
         columns = [column for column in self.protocol.columns if column.name in self.means]
         regions = list(dict.fromkeys(column.region for column in columns))
-        lines = [f"{len(self.rows)} images, {self.protocol.describe()}"]
+        called = "frames" if self.protocol.uses_frame_before else "images"
+        lines = [f"{len(self.rows)} {called}, {self.protocol.describe()}"]
         if any(column.region != "whole" for column in columns):
             lines.append(trimap_rule(self.listed_trimaps, len(self.rows)))
         lines.append(f"{'':<8}" + "".join(f"{REGION_TITLES[region]:>18}" for region in regions))
