@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
@@ -26,6 +27,7 @@ from matting.batch.running import OWN, Plan, Report, cut_out
 from matting.batch.shards import Shard, shards, to_do
 from matting.batch.sources import Source
 from matting.batch.storage import Place
+from matting.batch.summary import write_summary
 from matting.batch.worker import COMMITS, Order, Worker
 from matting.errors import MattingError
 from matting.pictures.files import write_png
@@ -284,3 +286,27 @@ def descendants(process: int) -> dict[int, str]:
         size = len(found)
         found |= {int(pid): " ".join(title) for pid, parent, *title in rows if int(parent) in found}
     return {pid: title for pid, title in found.items() if pid != process}
+
+
+def test_the_page_of_hours_has_a_rate_and_the_least_decided_first(tmp_path: Path) -> None:
+    began = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    for number in range(3):
+        told = [
+            {
+                "input": f"s3://b/{number}{index}.jpg", "name": f"{number}{index}", "outputs": ["a.png"], "height": 4,
+                "width": 5, "undecided": number / 10, "subject": 0.5, "seconds": 1.0, "thumbnail": b"jpeg",
+                "finished": began + datetime.timedelta(hours=number, seconds=index),
+            }
+            for index in range(30 * (number + 1))
+        ]  # fmt: skip
+        file = tmp_path / COMMITS / f"{number}.parquet"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(rows.to_bytes(rows.table(told)))
+    page = Path(write_summary(Place(str(tmp_path)))).read_text(encoding="utf-8")
+    assert '<polyline class="curve"' in page and ">1.5<" in page and ">0.5<" in page and "over 3 minutes" in page
+    shown = json.loads(re.findall(r'id="data">(.*?)</script>', page, re.S)[0])["rows"]
+    assert (
+        len(shown) == 120 and shown[0]["undecided"] == pytest.approx(0.2) and shown[0]["photo"].startswith("s3://b/2")
+    )
+    told = pq.read_table(tmp_path / "_matting/summary.parquet").to_pylist()
+    assert [row["inputs"] for row in told] == [30, 60, 90]

@@ -205,6 +205,7 @@ def _unfinished(
     """Yield the shards of which something is to be done, and whether rows of them are committed."""
     there = {name.removesuffix(".parquet") for name in (place / COMMITS).names()}
     columns = ["name", "stamp", "settings", "error", "kind"]
+    threads = 4 if place.is_local else _READERS
 
     def looked(shard: Shard) -> tuple[Shard, bool, list[int]]:
         if shard.key not in there or plan.overwrite:
@@ -212,7 +213,7 @@ def _unfinished(
         known = rows.from_bytes((place / COMMITS / f"{shard.key}.parquet").read(), columns)
         return shard, True, to_do(shard, known, settings, plan.trusts_names)
 
-    with contextlib.closing(read_ahead(looked, shards(source.tables(), plan.shard_size), 2)) as ahead:
+    with contextlib.closing(read_ahead(looked, shards(source.tables(), plan.shard_size), threads)) as ahead:
         for shard, look, todo in ahead:
             if todo:
                 yield shard, look

@@ -61,7 +61,7 @@ def shards(tables: Iterable[pa.Table], size: int) -> Iterator[Shard]:
 
 
 def _shard(held: list[pa.Table], keys: Counter[str]) -> Shard:
-    inputs = pa.concat_tables(held).combine_chunks()
+    inputs = held[0] if len(held) == 1 else pa.concat_tables(held).combine_chunks()
     key = hashlib.sha256(inputs["name"][0].as_py().encode()).hexdigest()[:20]
     keys[key] += 1
     key += f"-{keys[key]}" if keys[key] > 1 else ""

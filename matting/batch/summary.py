@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 import os
 import tempfile
 from collections import Counter
@@ -59,6 +60,7 @@ class _Sum:
     kinds: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
     shown: list[tuple[float, int, dict[str, Any]]] = field(default_factory=list)
+    order: Iterator[int] = field(default_factory=itertools.count)
 
     def add(self, key: str, table: pa.Table) -> None:
         failures = table.filter(pc.is_valid(table["error"]))
@@ -77,7 +79,7 @@ class _Sum:
         )  # fmt: skip
         for row in table.filter(pc.is_valid(table["thumbnail"])).to_pylist():
             measured = Measure(row["undecided"], row["subject"], row["height"], row["width"])
-            heapq.heappush(self.shown, (doubt(measured), len(self.shards) * 1000 + len(self.shown), row))
+            heapq.heappush(self.shown, (doubt(measured), next(self.order), row))
             if len(self.shown) > _SHOWN:
                 heapq.heappop(self.shown)
 
@@ -121,9 +123,10 @@ def _write_page(path: Path, output: Place, whole: _Sum) -> None:
     ]
     facts += [(f"failures: {kind}", f"{count:,}") for kind, count in whole.kinds.most_common()]
     sections = []
-    if points := _rate(whole.minutes):
-        below = f"pictures a second, over {points[-1][0] - points[0][0] + 1} minutes; pauses between runs are left out"
-        sections.append(plot("Rate", below, curve(points, "pictures a second", along="minute")))
+    if len(points := _rate(whole.minutes)) > 1:
+        below = f"pictures a second, over {len(whole.minutes)} minutes; pauses between runs are left out"
+        rate = plot("Rate", below, curve(points, "pictures a second", along="minute"))
+        sections.append(f'<h2>Pace</h2>\n<div class="plots">{rate}</div>')
     sections += [failed(whole.said)] if whole.said else []
     shown = [_shown(row, output) for _, _, row in sorted(whole.shown, key=lambda item: -item[0])]
     write_page(path, f"Cutouts in {visible(output.url)}", RULE, facts, [*sections, SHEET], {"rows": shown}, "sheet.js")
