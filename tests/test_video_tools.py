@@ -68,6 +68,8 @@ def test_a_clip_that_is_cut_short_is_written_and_told(trained: Path, tmp_path: P
 
 def test_what_cannot_be_done_is_said_before_the_network_is_loaded(trained: Path, clip: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
+    (tmp_path / "folder.mov").mkdir()
+    (tmp_path / "file").touch()
     for arguments, said in (
         ((clip,), "1 paths are given"), ((clip, clip, "--background", "red"), "would take its place"),
         ((clip, f"{out}.mp4"), "--background lime is a green screen"),
@@ -76,6 +78,8 @@ def test_what_cannot_be_done_is_said_before_the_network_is_loaded(trained: Path,
         ((clip, f"{out}.mov", "--rate", 25), "states its own times"),
         ((clip, f"{out}.mov", "--save", "composite"), "needs a --background"),
         ((f"{out}.mov", "--camera", 63), "--camera 63 gives no picture"),
+        ((clip, tmp_path / "folder.mov"), "is a folder, where a file is to be written"),
+        ((clip, tmp_path / "file"), "is a file, where a folder of frames is to be"),
     ):  # fmt: skip
         one_sentence(run_tool("video", *arguments, "--model_path", tmp_path / "no weights"), said)
     one_sentence(run("video", trained, clip, f"{out}.mov", "--start", 9), "no frame lies between")

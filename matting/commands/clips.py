@@ -100,7 +100,7 @@ def run(
     left_out = {"audio": args.no_sound, "subtitle": args.no_subtitles}
     carried = tuple(kind for kind in sound.CARRIED if not left_out[kind])
     for result in wanted:
-        _check_place(result.path, [source.path, Path(background or "")])
+        _check_place(result, [source.path, Path(background or "")])
         if isinstance(source, Clip):
             sound.check(source, result, carried)
     shown = Window() if show else None
@@ -169,7 +169,13 @@ def _network(args: argparse.Namespace) -> tuple[Predictor, dict[str, Any]]:
     return predictor, made_with(values, args.model_path, runtime)
 
 
-def _check_place(path: Path, inputs: Sequence[Path]) -> None:
+def _check_place(result: Result, inputs: Sequence[Path]) -> None:
+    from matting.video.formats import FRAMES
+
+    path = result.path
+    if path.exists() and path.is_dir() != (result.ending == FRAMES):
+        kind = "folder, where a file is to be written" if path.is_dir() else "file, where a folder of frames is to be"
+        raise MattingError(f"{path} is a {kind}; give another name")
     for read in inputs:
         if read.exists() and path.resolve() in (read.resolve(), *(read.resolve().parents if read.is_dir() else ())):
             raise MattingError(f"{path} is read for this result, which would take its place; give another name")

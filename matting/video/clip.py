@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS, to_alpha
+from matting.pictures.files import PIXEL_LIMIT, to_alpha
 from matting.video.colours import colour_of, to_matte, to_rgb
+from matting.video.container import decoder_of, opened, video_of
 from matting.video.library import pyav
 from matting.video.orientation import display_matrix, turned
 from matting.video.source import Findings, Frame, Stamper
@@ -20,17 +22,11 @@ from matting.video.source import Findings, Frame, Stamper
 _GUESS = Fraction(25)
 """Frames a second of a clip that states neither a rate nor times."""
 
-_SEEING = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""The decoders that see alpha, by those that do not."""
-
 _SHORT = 0.5
 """Seconds by which a clip may end before the end that it states; containers round, and sound is often longer."""
 
 _PLAYED = {".mp4": ("h264", "av1", "vp9"), ".m4v": ("h264",), ".webm": ("vp8", "vp9", "av1", "libvpx-vp9")}
 """Codecs that all browsers play, by the ending of the file."""
-
-_STILL = ("image2", "_pipe")
-"""How FFmpeg's readers of single pictures are called."""
 
 
 class Clip:
@@ -45,42 +41,28 @@ class Clip:
     def __init__(self, path: Path) -> None:
         self.path, self.findings = path, Findings()
         with self.opened() as container:
-            stream = _video(container, path)
+            stream = video_of(container, path)
+            self._aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+            self._check_size(stream.codec_context)
             try:
                 first = next(self._decoded(container, stream), None)
             except pyav().FFmpegError as error:
                 raise MattingError(f"{path} cannot be decoded: {error.strerror}") from None
             self.time_base = Fraction(stream.time_base)
             self.rate = Fraction(stream.average_rate or stream.guessed_rate or _GUESS)
-            self.seconds = _seconds(container, stream)
+            self.seconds, self._stated = _seconds(container, stream)
             self.origin = _origin(container, stream)
             if first is None:
                 raise MattingError(f"{path}: not one frame of its video can be decoded; it is damaged or cut short")
             self.colour = colour_of(first)
             self._stored, self._matrix = (first.width, first.height), display_matrix(first)
-            self._aspect = Fraction(stream.sample_aspect_ratio or 1) or Fraction(1)
+            self._check_size(first)
             self.height, self.width = self._upright(first).shape[:2]
         self.findings = Findings()
 
     def opened(self) -> Any:
         """Return the file opened by FFmpeg, as a context."""
-        if self.path.is_dir():
-            raise MattingError(f"{self.path} is a folder; a clip is a file, and frames in a folder need numbered names")
-        if not self.path.is_file():
-            raise MattingError(f"{self.path} does not exist; give a clip, a folder of numbered frames, or --camera 0")
-        try:
-            container = pyav().open(str(self.path), metadata_errors="replace")
-        except (pyav().FFmpegError, ValueError) as error:
-            if self.path.suffix.lower() in IMAGE_EXTENSIONS:
-                raise MattingError(f"{self.path} is a picture; matting predict cuts out pictures") from None
-            said = getattr(error, "strerror", None) or error
-            raise MattingError(
-                f"{self.path} is no clip that FFmpeg reads, or lacks its beginning or end: {said}"
-            ) from None
-        if any(word in container.format.name for word in _STILL):
-            container.close()
-            raise MattingError(f"{self.path} is a picture; matting predict cuts out pictures")
-        return container
+        return opened(self.path)
 
     def identity(self) -> list[Any]:
         status = os.stat(self.path)
@@ -89,7 +71,7 @@ class Clip:
     def plays_in_browsers(self) -> bool:
         """Return whether browsers play the file, by its ending and how its pictures are compressed."""
         with self.opened() as container:
-            decoder = _video(container, self.path).codec_context
+            decoder = video_of(container, self.path).codec_context
             plain = decoder.pix_fmt in ("yuv420p", "yuvj420p", "yuva420p")
             return self.path.suffix.lower() in _PLAYED and decoder.name in _PLAYED[self.path.suffix.lower()] and plain
 
@@ -131,7 +113,7 @@ class Clip:
             yield from self._walk(container, None)
 
     def _walk(self, container: Any, aim: int | None) -> Iterator[tuple[Any, int]]:
-        stream = _video(container, self.path)
+        stream = video_of(container, self.path)
         if aim is not None:
             try:
                 container.seek(aim, stream=stream, backward=True)
@@ -141,10 +123,11 @@ class Clip:
         end = 0
         for raw in self._decoded(container, stream):
             stamp = stamper.of(raw.pts)
+            self.findings.interlaced += bool(raw.interlaced_frame)
             end = stamp + (raw.duration or 0)
             yield raw, stamp
         reached = float((end - self.origin) * self.time_base)
-        stated = self.seconds
+        stated = self._stated
         if self.findings.ended or (stated is not None and reached < stated - _SHORT):
             because = f" ({self.findings.ended})" if self.findings.ended else ""
             length = f" of {stated:.2f} s" if stated is not None else ""
@@ -153,7 +136,7 @@ class Clip:
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
         """Yield what can be decoded; damage is counted, and an end that comes too early is noted."""
         error_type = pyav().FFmpegError
-        packets, decoder = container.demux(stream), _decoder(stream)
+        packets, decoder = container.demux(stream), decoder_of(stream)
         while True:
             try:
                 packet = next(packets)
@@ -171,53 +154,47 @@ class Clip:
             if packet is None:
                 return
 
+    def _check_size(self, seen: Any) -> None:
+        """Refuse frames, or a decoder's, that would unfold to more than the memory holds."""
+        width, height = _squared(seen.width, seen.height, self._aspect)
+        if width * height > PIXEL_LIMIT:
+            raise MattingError(
+                f"{self.path} is {seen.width}x{seen.height} ({width}x{height} with square pixels); a frame may have "
+                f"{PIXEL_LIMIT:,} pixels: make it smaller"
+            )
+
     def _upright(self, raw: Any, convert: Callable[[Any, int, int], np.ndarray] = to_rgb) -> np.ndarray:
         """Return a decoded frame as it is to be seen, (H, W, 3) RGB uint8 if not else said, of the clip's one size."""
         width, height = self._stored
         if (raw.width, raw.height) != self._stored:
             self.findings.resized += 1
-        if self._aspect > 1:
-            width = round(width * self._aspect)
-        else:
-            height = round(height / self._aspect)
+        width, height = _squared(width, height, self._aspect)
         return turned(convert(raw, width, height), self._matrix)
 
 
-def _decoder(stream: Any) -> Any:
-    """Return what decodes a stream: of VP9 with alpha, whose alpha FFmpeg's own decoder passes over, that of libvpx."""
-    context = stream.codec_context
-    stated = {name.lower(): value for name, value in stream.metadata.items()}
-    if stated.get("alpha_mode") != "1" or context.name not in _SEEING:
-        return context
-    return pyav().CodecContext.create(_SEEING[context.name], "r")
+def _squared(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """Return the size of a frame whose pixels become square; none of its sides gets shorter."""
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
-def _video(container: Any, path: Path) -> Any:
-    """Return the stream of moving pictures; the cover of a song is none."""
-    for stream in container.streams.video:
-        if not stream.disposition & pyav().stream.Disposition.attached_pic and stream.codec_context is not None:
-            stream.thread_type = "AUTO"
-            return stream
-    raise MattingError(f"{path} holds no video, only {_held(container)}; give a clip with pictures")
+def _seconds(container: Any, stream: Any) -> tuple[float | None, float | None]:
+    """Return how long the clip is said to be, and how long its pictures alone are: by their stream or Matroska's tag.
 
-
-def _held(container: Any) -> str:
-    kinds = sorted({"a cover" if stream.type == "video" else stream.type for stream in container.streams})
-    return " and ".join(kinds) or "nothing"
-
-
-def _seconds(container: Any, stream: Any) -> float | None:
-    """Return how long the video is said to be: by its own stream, by a tag of Matroska, or by the file."""
+    Where neither is there the file's length is taken, which with sound may be that of sound that goes on.
+    """
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        own = float(stream.duration * stream.time_base)
+        return own, own
     hours, colon, rest = stream.metadata.get("DURATION", "").partition(":")
     minutes, colon, seconds = rest.partition(":")
     try:
-        if colon:
-            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        own = int(hours) * 3600 + int(minutes) * 60 + float(seconds) if colon else math.nan
     except ValueError:
-        pass
-    return container.duration / 1_000_000 if container.duration else None
+        own = math.nan
+    if math.isfinite(own):
+        return own, own
+    whole = container.duration / 1_000_000 if container.duration else None
+    return whole, whole if len(container.streams) == 1 else None
 
 
 def _origin(container: Any, stream: Any) -> int:

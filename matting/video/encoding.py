@@ -14,7 +14,7 @@ from matting.pictures.files import write_png
 from matting.system import atomic
 from matting.video.colours import Colour, from_pixels, label
 from matting.video.formats import FRAMES, MUXERS, Result
-from matting.video.library import pyav
+from matting.video.library import address, pyav
 
 _KEY_FRAMES = 4
 """Seconds between key frames, which are where players can jump to."""
@@ -74,7 +74,7 @@ class _Encoder:
         self._count, self._unit = 0, 1 / rate
         height, width = (side + more for side, more in zip(size, self._padding, strict=True))
         with atomic.explained(path, of_all=True):
-            self._container = pyav().open(str(path), "w", format=MUXERS[result.ending])
+            self._container = pyav().open(address(path), "w", format=MUXERS[result.ending])
         self._stream = self._container.add_stream(
             result.codec.encoder, rate=rate, options=result.options(), width=width, height=height, pix_fmt=self._pixels,
             time_base=self._unit,

@@ -77,7 +77,7 @@ CODECS = {
             {"alpha": "yuv422p10le", "rgba": "yuva444p10le", "composite": "yuv422p10le"}, {"alpha_bits": "16"},
         ),
         Codec("ffv1", ("ffv1",), (".mkv",), {"alpha": "gray", "rgba": "bgra", "composite": "bgr0"}, {"level": "3"}),
-        Codec("png", ("png",), (FRAMES, ".mov", ".mkv"), _EXACT, {}),
+        Codec("png", ("png",), (FRAMES, ".mov"), _EXACT, {}),
         Codec(
             "mpeg4", ("mpeg4",), (".mp4", ".mov", ".mkv"), _LOSSY, {"flags": "+qscale"},
             ("global_quality", 1, 31), {"alpha": 1, "composite": 3}, is_even=True,

@@ -6,9 +6,11 @@ import contextlib
 import csv
 import heapq
 import io
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 from matting.errors import MattingError
@@ -17,12 +19,14 @@ from matting.video import sound
 from matting.video.clip import Clip
 from matting.video.encoding import picture
 from matting.video.formats import FRAMES, MUXERS, Result
-from matting.video.library import pyav
+from matting.video.library import address, pyav
 from matting.video.segments import Segments
 from matting.video.source import Source
 
 TIMES = "times.csv"
 """Beside frames as pictures: which picture is shown when."""
+
+_PICTURE = re.compile(r"frame_\d{6,}\.png")
 
 _FINE = {"movie_timescale": "720000"}
 """How late a stream begins is told in these units of a second, where 1000 are usual; all common rates divide them."""
@@ -57,7 +61,9 @@ def join(
     stop = None if is_whole else ((segments.last or 0) + segments.duration) * unit
     with contextlib.ExitStack() as stack:
         beside = stack.enter_context(atomic.replacing(result.path))
-        output = pyav().open(str(beside), "w", format=MUXERS[result.ending], options=_OPTIONS.get(result.ending, {}))
+        output = pyav().open(
+            address(beside), "w", format=MUXERS[result.ending], options=_OPTIONS.get(result.ending, {})
+        )
         stack.enter_context(output)
         picture_stream = _video_stream(output, segments, result, unit)
         streams = [_video(segments, result, picture_stream, unit, begin)]
@@ -72,7 +78,7 @@ def join(
 
 def _video_stream(output: Any, segments: Segments, result: Result, unit: Fraction) -> Any:
     """Add the stream of pictures, as the first segment describes it."""
-    with pyav().open(str(segments.file(result, 0))) as first:
+    with pyav().open(address(segments.file(result, 0))) as first:
         template = first.streams.video[0]
         added = output.add_stream_from_template(template, opaque=True)
         if result.codec.name == "prores":  # without its own tag it would be taken for one that has no alpha
@@ -91,7 +97,7 @@ def _video(
     for number, stamps in enumerate(segments.stamps):
         follows = segments.stamps[number + 1][0] if number + 1 < len(segments.stamps) else None
         ends = [*stamps[1:], follows if follows is not None else stamps[-1] + segments.duration]
-        with pyav().open(str(segments.file(result, number))) as part:
+        with pyav().open(address(segments.file(result, number))) as part:
             described = described or part.streams.video[0].codec_context.extradata
             if part.streams.video[0].codec_context.extradata != described:
                 raise MattingError(changed)
@@ -111,4 +117,17 @@ def _write_times(result: Result, segments: Segments, source: Source, begin: int)
     rows.writerow(["picture", "seconds"])
     for number, stamp in enumerate(stamp for stamps in segments.stamps for stamp in stamps):
         rows.writerow([picture(result.path, number).name, f"{float((stamp - begin) * source.time_base):.6f}"])
+    earlier = _pictures(result.path)
     atomic.write_text(result.path / TIMES, table.getvalue())
+    for name in earlier - _pictures(result.path):
+        (result.path / name).unlink(missing_ok=True)
+
+
+def _pictures(folder: Path) -> set[str]:
+    """Return the pictures that a table of times names; of others' files nothing is known, and they stay."""
+    try:
+        with open(folder / TIMES, encoding="utf-8", newline="") as file:
+            named = {row[0] for row in csv.reader(file) if row}
+    except (OSError, ValueError, csv.Error):
+        return set()
+    return {name for name in named if _PICTURE.fullmatch(name)}

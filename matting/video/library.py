@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from matting.errors import MattingError
+
+
+def address(path: Path) -> str:
+    """Return a file for FFmpeg, which would take `a:b.mp4` for an address of the protocol a."""
+    return f"file:{path}"
 
 
 @cache

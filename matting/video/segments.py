@@ -77,8 +77,7 @@ def opened(folder: Path, settings: Mapping[str, Any] | None) -> Iterator[Segment
     Raises:
         UnwritableError: the folder cannot be made.
     """
-    atomic.make_folder(folder)
-    with locked(folder / _LOCK):
+    with _held(folder):
         told = json.dumps(settings, sort_keys=True, default=str)
         segments = Segments(folder)
         lines = _lines(folder / _RECORD)
@@ -90,6 +89,17 @@ def opened(folder: Path, settings: Mapping[str, Any] | None) -> Iterator[Segment
             _logger.info("%s was begun with other settings, or of another clip; all is made anew", folder)
         _keep_whole(segments, told)
         yield segments
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold the lock that lies in a folder: whoever held it before may have removed both when all was done."""
+    while True:
+        atomic.make_folder(folder)
+        with locked(folder / _LOCK) as lock, contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / _LOCK)):
+                yield
+                return
 
 
 def _keep_whole(segments: Segments, told: str) -> None:

@@ -37,12 +37,14 @@ class Findings:
     Attributes:
         damaged: packets that could not be decoded.
         unstamped: frames without a time, which got one from the rate.
+        interlaced: frames that hold two moments, line by line.
         resized: frames of another size than the first, which were scaled to it.
         ended: what was said where it ended before its stated end; "" where it did not.
     """
 
     damaged: int = 0
     unstamped: int = 0
+    interlaced: int = 0
     resized: int = 0
     ended: str = ""
 
@@ -51,6 +53,11 @@ class Findings:
         found = []
         if self.unstamped:
             found.append(f"{name}: {self.unstamped} frames state no time; they are set {float(rate):g} a second")
+        if self.interlaced:
+            found.append(
+                f"{name}: {self.interlaced} frames are interlaced and taken as they are; deinterlace the clip first "
+                "(ffmpeg -i CLIP -vf bwdif RESULT)"
+            )
         if self.resized:
             found.append(f"{name}: {self.resized} frames are of another size than the first; they are scaled to it")
         if self.damaged:
