@@ -154,6 +154,11 @@ def test_who_waited_for_segments_holds_them_alone(tmp_path: Path) -> None:
         waiting.join()
 
 
+def test_what_fails_while_segments_are_held_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PermissionError, match="for a reason"), segments.opened(tmp_path / "parts", {}):
+        raise PermissionError("for a reason")
+
+
 def test_a_part_of_one_frame_is_a_clip(clip: Path, tmp_path: Path) -> None:
     cut(Clip(clip), moving.level, Task([Result.of(tmp_path / "a.mov", "rgba")], Span(0.15, 0.17)))
     assert moving.times(tmp_path / "a.mov") == [0] and np.ndim(moving.alphas(tmp_path / "a.mov")[0]) == 2

@@ -96,8 +96,11 @@ def _held(folder: Path) -> Iterator[None]:
     """Hold the lock that lies in a folder: whoever held it before may have removed both when all was done."""
     while True:
         atomic.make_folder(folder)
-        with locked(folder / _LOCK) as lock, contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / _LOCK)):
+        with locked(folder / _LOCK) as lock:
+            is_there = False
+            with contextlib.suppress(OSError):
+                is_there = os.path.samestat(os.fstat(lock.fileno()), os.stat(folder / _LOCK))
+            if is_there:
                 yield
                 return
 
