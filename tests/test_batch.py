@@ -295,7 +295,7 @@ def test_the_page_of_hours_has_a_rate_and_the_least_decided_first(tmp_path: Path
             {
                 "input": f"s3://b/{number}{index}.jpg", "name": f"{number}{index}", "outputs": ["a.png"], "height": 4,
                 "width": 5, "undecided": number / 10, "subject": 0.5, "seconds": 1.0, "thumbnail": b"jpeg",
-                "finished": began + datetime.timedelta(hours=number, seconds=index),
+                "finished": began + datetime.timedelta(hours=number, seconds=index // 2),
             }
             for index in range(30 * (number + 1))
         ]  # fmt: skip
