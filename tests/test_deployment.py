@@ -286,6 +286,7 @@ def test_exports_that_are_off_are_refused(
     monkeypatch.setattr(export, "installed", lambda: ("abacus",))
     monkeypatch.setattr(export, "open_engine", lambda *_: engine)
     interface = engines.Interface(("image",), 1, 1, None)
+    engine.interface = interface
     if stands:
         assert export.verify(network, Path(), interface)["abacus"] < off * 1.01
     else:
