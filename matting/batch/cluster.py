@@ -162,19 +162,20 @@ class Crew:
                 yield from self._come(ref, again)
             check()
 
-    def stop(self) -> None:
-        """End what is being done, with its rows committed, and let the workers go."""
-        ray = self._ray
+    def stop(self) -> list[Done]:
+        """End what is being done, with its rows committed, let the workers go, and return what was done meanwhile."""
+        ray, ended = self._ray, list[Done]()
         with contextlib.suppress(Exception):  # of a cluster that is gone nothing is to be had
             for hand in self._hands:
                 hand.actor.stop.remote()
             begun = [ref for hand in self._hands for ref in list(hand.given)]
             if begun:
-                ray.wait(begun, num_returns=len(begun), timeout=30)
+                ended += [ray.get(ref) for ref in ray.wait(begun, num_returns=len(begun), timeout=30)[0]]
         with contextlib.suppress(Exception):
             for hand in self._hands:
                 ray.kill(hand.actor)
         self._hands.clear()
+        return ended
 
     @staticmethod
     def _next(tasks: Iterator[tuple[Shard, bool]]) -> _Task | None:

@@ -158,7 +158,8 @@ def cut_out(
                     try:
                         _run(itertools.chain([first], tasks), source.total(), plan, crew, lease, report)
                     finally:
-                        crew.stop()
+                        for done in crew.stop():
+                            report.add(done)
         except KeyboardInterrupt as stop:
             raise Stopped(
                 f"stopped: {report.written} pictures cut out; the same command goes on",
