@@ -19,7 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 import yaml
@@ -35,7 +34,8 @@ from matting.datasets.lists import read_lists
 from matting.deployment.description import Deployment
 from matting.errors import MattingError
 from matting.evaluation.comparison import compare
-from matting.pictures import packed, png
+from matting.pictures import packed
+from matting.pictures.encoding import encode
 from matting.pictures.files import image_size, read_alpha, read_image, read_photograph, read_trimap
 from matting.prediction.arrays import _load
 from matting.prediction.jobs import find_jobs
@@ -163,10 +163,9 @@ def test_pictures(folder: Path, content: bytes) -> None:
     with harmless():
         photograph = read_photograph(path, LIMIT)
         assert np.array_equal(photograph.srgb, pixels) and photograph.own.shape == pixels.shape
-        chunks = photograph.metadata.chunks(is_photograph=True)
-        path.with_name("result").write_bytes(png.insert(cv2.imencode(".png", photograph.own)[1].data, chunks))
+        path.with_name("result").write_bytes(encode(photograph.own, metadata=photograph.metadata))
         result = read_photograph(path.with_name("result"))
-        assert np.array_equal(result.own[..., ::-1], photograph.own)
+        assert np.array_equal(result.own, photograph.own)
         assert result.metadata.profile == photograph.metadata.profile
     with harmless():
         alpha = read_alpha(path, LIMIT)

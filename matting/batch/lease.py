@@ -12,6 +12,7 @@ from typing import Any
 
 from matting.batch.storage import Place
 from matting.errors import MattingError
+from matting.system import machine
 
 BEAT = 10.0
 """Seconds between two signs of life."""
@@ -38,8 +39,8 @@ class Lease:
     def __init__(self, folder: Place, beat: float = BEAT, stale: float = STALE) -> None:
         self._folder, self._beat, self._stale = folder, beat, stale
         self._about = {
-            "run": uuid.uuid4().hex, "host": socket.gethostname(), "process": os.getpid(), "machine": _machine(),
-            "began": _born(os.getpid()), "since": time.time(),
+            "run": uuid.uuid4().hex, "host": socket.gethostname(), "process": os.getpid(), "machine": machine.name(),
+            "began": machine.began(os.getpid()), "since": time.time(),
         }  # fmt: skip
         self._number, self._end = 0, threading.Event()
         self.lost: str | None = None
@@ -85,7 +86,7 @@ class Lease:
     def _refuse_a_live_one(self, holder: dict[str, Any]) -> None:
         if holder.get("machine") == self._about["machine"]:
             process = int(holder.get("process", 0))
-            alive = _born(process) is not None and _born(process) == holder.get("began")
+            alive = machine.began(process) is not None and machine.began(process) == holder.get("began")
         else:
             alive = time.time() - float(holder.get("beat", 0)) < self._stale
         if alive:
@@ -115,22 +116,3 @@ class Lease:
 
     def _content(self) -> bytes:
         return json.dumps({**self._about, "beat": time.time()}).encode()
-
-
-def _machine() -> str:
-    """Return what tells this machine, and a container on it, from others: within it process numbers mean something."""
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
-    except OSError:
-        return uuid.uuid4().hex
-
-
-def _born(process: int) -> str | None:
-    """Return when a process began, which tells it from a later one of its number; None if it is gone."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return None if fields[0] in (b"Z", b"X") else fields[19].decode()
-    except OSError:
-        return None

@@ -14,6 +14,7 @@ from matting.errors import MattingError
 from matting.pictures import colour, packed
 from matting.pictures.completeness import lacks_a_part_of_jpeg, lacks_a_part_of_webp
 from matting.pictures.headers import Header, check_limit, open_with_pillow, read_file, read_header, reason
+from matting.text import dimensions
 
 _PILLOWS = ("HEIF", "AVIF")
 """The formats that Pillow alone decodes: whether OpenCV can, and whether it turns them, differs from build to build."""
@@ -63,7 +64,7 @@ def decode_with_header(path: str | Path, pixel_limit: int, data: bytes | None = 
     if pixels.shape[:2] != (header.height, header.width) and header.format in _PILLOWS:
         raise MattingError(
             f"{path} cannot be decoded: it announces {header.width}x{header.height} and holds "
-            f"{pixels.shape[1]}x{pixels.shape[0]}; the file is broken"
+            f"{dimensions(pixels.shape)}; the file is broken"
         )
     if header.format == "TIFF":
         return pixels, header  # both libraries turn this format upright by themselves, and no other
