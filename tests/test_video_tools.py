@@ -11,7 +11,7 @@ import pytest
 import drawn
 import moving
 from matting.commands.clips import moment
-from matting.video import camera, library
+from matting.video import camera, ffmpeg
 from test_video_reading import Fake
 from tools import Outcome, one_sentence, run_tool
 
@@ -106,10 +106,10 @@ def test_a_window_shows_what_is_made(
 
 
 def test_without_pyav_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, clip: Path, tmp_path: Path) -> None:
-    library.pyav.cache_clear()
+    ffmpeg.pyav.cache_clear()
     monkeypatch.setitem(__import__("sys").modules, "av", None)
     one_sentence(run_tool("video", clip, tmp_path / "a.mov"), "clips need PyAV", "pip install av")
-    library.pyav.cache_clear()
+    ffmpeg.pyav.cache_clear()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("75", 75), ("1:15", 75), ("0:01:15.5", 75.5), ("1:00:00", 3600)])

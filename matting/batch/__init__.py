@@ -40,7 +40,7 @@ def run(
     Example:
         >>> matting.batch.run("s3://photos/2026", "s3://cutouts/2026")  # doctest: +SKIP
     """
-    from matting.batch.library import require
+    from matting.batch.extra import require
 
     require()
     from matting.batch.opening import Opening

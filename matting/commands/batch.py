@@ -50,7 +50,7 @@ def _add_sharing(group: argparse._ArgumentGroup) -> None:
 
 def main() -> int:
     args = parse_args()
-    from matting.batch.library import require
+    from matting.batch.extra import require
     from matting.system import log
 
     log.start()

@@ -15,7 +15,7 @@ from matting.errors import MattingError
 from matting.pictures.files import PIXEL_LIMIT, to_alpha
 from matting.video.colours import colour_of, to_matte, to_rgb
 from matting.video.container import decoder_of, opened, video_of
-from matting.video.library import pyav
+from matting.video.ffmpeg import pyav
 from matting.video.orientation import display_matrix, turned
 from matting.video.source import Findings, Frame, Stamper
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from matting.video.library import pyav
+from matting.video.ffmpeg import pyav
 
 _RGB, _BT709, _UNSTATED, _BT601 = 0, 1, 2, 6
 """Matrices by their numbers in ITU-T H.273, table 4; 5 is BT.601 too."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from matting.errors import MattingError
 from matting.pictures.files import IMAGE_EXTENSIONS, PIXEL_LIMIT
-from matting.video.library import address, pyav
+from matting.video.ffmpeg import address, pyav
 
 _STILL = ("image2", "_pipe")
 """How FFmpeg's readers of single pictures are called."""

@@ -13,8 +13,8 @@ from matting.errors import MattingError
 from matting.pictures.files import write_png
 from matting.system import atomic
 from matting.video.colours import Colour, from_pixels, label
+from matting.video.ffmpeg import address, pyav
 from matting.video.formats import FRAMES, MUXERS, Result
-from matting.video.library import address, pyav
 
 _KEY_FRAMES = 4
 """Seconds between key frames, which are where players can jump to."""

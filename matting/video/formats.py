@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from matting.errors import MattingError
 from matting.registry import nearest
-from matting.video.library import pyav
+from matting.video.ffmpeg import pyav
 
 _logger = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from matting.system import atomic
 from matting.video import sound
 from matting.video.clip import Clip
 from matting.video.encoding import picture
+from matting.video.ffmpeg import address, pyav
 from matting.video.formats import FRAMES, MUXERS, Result
-from matting.video.library import address, pyav
 from matting.video.segments import Segments
 from matting.video.source import Source
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from matting.errors import MattingError
 from matting.video.clip import Clip
+from matting.video.ffmpeg import pyav
 from matting.video.formats import MUXERS, Result
-from matting.video.library import pyav
 
 CARRIED = ("audio", "subtitle")
 """The streams that are carried over, by FFmpeg's names."""
