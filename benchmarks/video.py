@@ -27,7 +27,8 @@ sys.path.insert(0, str(ROOT))
 
 from demo.drawn_people import draw_portrait  # noqa: E402
 from matting.composite import composite, fit_background  # noqa: E402
-from matting.pictures.files import list_images, read_alpha, read_image  # noqa: E402
+from matting.pictures.files import read_alpha, read_image  # noqa: E402
+from matting.pictures.listing import list_images  # noqa: E402
 from matting.video.colours import Colour, from_pixels, label  # noqa: E402
 
 RATES = (Fraction(24000, 1001), Fraction(30000, 1001), None)

@@ -15,7 +15,8 @@ import drawn
 import profiles
 from matting.errors import MattingError
 from matting.pictures.decoding import describe
-from matting.pictures.files import image_size, list_images, read_image, read_photograph, write_png
+from matting.pictures.files import image_size, read_image, read_photograph, write_png
+from matting.pictures.listing import list_images
 from test_colour import camera_exif
 
 pillow_heif = pytest.importorskip("pillow_heif")

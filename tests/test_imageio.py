@@ -18,7 +18,8 @@ from PIL import Image
 import drawn
 from matting.errors import MattingError
 from matting.pictures import files, png
-from matting.pictures.files import image_size, list_images, quantise, read_alpha, read_image, read_trimap, write_png
+from matting.pictures.files import image_size, quantise, read_alpha, read_image, read_trimap, write_png
+from matting.pictures.listing import list_images
 
 PICTURE = drawn.texture(40, 64)
 UPRIGHT = {

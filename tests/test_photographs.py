@@ -12,7 +12,8 @@ import pytest
 
 import drawn
 from matting.errors import MattingError
-from matting.pictures.files import list_images, write_png
+from matting.pictures.files import write_png
+from matting.pictures.listing import list_images
 from matting.prediction.jobs import find_jobs
 from matting.prediction.outputs import Outputs
 from matting.prediction.pipeline import predict

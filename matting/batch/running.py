@@ -23,7 +23,7 @@ from matting.batch.storage import Place
 from matting.batch.summary import write_summary
 from matting.batch.worker import COMMITS, Done, Order, Worker, add_seconds
 from matting.errors import MattingError, Stopped
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.prediction.outputs import Outputs
 from matting.system.prefetching import read_ahead
 from matting.system.progress_meter import progress

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from matting.batch.rows import INPUTS
 from matting.batch.storage import Entry, Place
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.system.lines import BLANKS
 from matting.text import is_utf8, visible
 

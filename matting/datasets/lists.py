@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.pictures.naming import distinct_names
 from matting.sample import PictureFiles
 from matting.system.lines import BLANKS, read_lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +18,6 @@ from matting.pictures.metadata import Metadata, read_metadata
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN
 from matting.system import atomic
 from matting.text import shortened
-
-IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".heic", ".heif", ".avif")
-"""The endings by which pictures are found, in lower case; what a file holds is read from its first bytes."""
 
 PIXEL_LIMIT = 200_000_000
 """Larger pictures are refused before they are decoded: a small file can unfold into more than the memory holds."""
@@ -229,57 +225,6 @@ def write_image(path: str | Path, pixels: np.ndarray, format: Format | None = No
     if pixels.dtype not in known or (pixels.ndim == 3 and pixels.shape[2] not in (3, 4)):
         raise MattingError(f"{path}: {pixels.dtype} {pixels.shape} is no picture; give uint8, or alpha in [0, 1]")
     atomic.write_bytes(path, encode(pixels, format))
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What lies in a folder and below; hidden files and folders (`._` files too) are passed over.
-
-    Attributes:
-        images: the pictures, by their endings, sorted by path.
-        others: files with other endings.
-        unlisted: folders below that cannot be listed, with the reason, as one line each.
-    """
-
-    images: list[Path]
-    others: list[Path]
-    unlisted: list[str]
-
-
-def survey(folder: str | Path, recursive: bool = True) -> Listing:
-    """Return what lies in a folder.
-
-    Raises:
-        MattingError: the folder itself is missing or cannot be listed.
-    """
-    listing = Listing([], [], [])
-
-    def note(error: OSError) -> None:
-        line = f"{error.filename} cannot be listed: {error.strerror}"
-        if Path(error.filename) == Path(folder):
-            raise MattingError(line) from None
-        listing.unlisted.append(line)
-
-    for parent, folders, names in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if recursive and not name.startswith(".")]
-        for name in names:
-            if not name.startswith("."):
-                is_image = name.lower().endswith(IMAGE_EXTENSIONS)
-                (listing.images if is_image else listing.others).append(Path(parent, name))
-    listing.images.sort()
-    return listing
-
-
-def list_images(folder: str | Path, recursive: bool = True) -> list[Path]:
-    """Return the pictures in a folder, sorted by path; hidden files and folders (`._` files too) are passed over.
-
-    Raises:
-        MattingError: the folder is missing, or it or one below cannot be listed.
-    """
-    listing = survey(folder, recursive)
-    if listing.unlisted:
-        raise MattingError(listing.unlisted[0])
-    return listing.images
 
 
 def _unit(pixels: np.ndarray, path: str | Path) -> np.ndarray:

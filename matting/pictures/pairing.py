@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from matting.errors import MattingError
-from matting.pictures.files import list_images
+from matting.pictures.listing import list_images
 from matting.pictures.naming import relative_stem
 from matting.sample import PictureFiles
 from matting.text import shortened

@@ -15,7 +15,8 @@ from PIL import ImageColor
 from matting import composite
 from matting.errors import MattingError
 from matting.pictures.colour import convert
-from matting.pictures.files import list_images, read_photograph
+from matting.pictures.files import read_photograph
+from matting.pictures.listing import list_images
 from matting.prediction.framing import Frame
 
 _LETTERS = {"r": (255, 0, 0), "g": (0, 255, 0), "b": (0, 0, 255), "w": (255, 255, 255)}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS, survey
+from matting.pictures.listing import IMAGE_EXTENSIONS, survey
 from matting.prediction.record import BESIDE, RECORD, results_in
 from matting.system.ranks import rank
 

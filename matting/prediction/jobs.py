@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS, image_size, list_images, read_alpha
+from matting.pictures.files import image_size, read_alpha
+from matting.pictures.listing import IMAGE_EXTENSIONS, list_images
 from matting.pictures.naming import result_names
 from matting.pictures.pairing import by_unique_key, partners
 from matting.prediction.inputs import find_photographs

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from matting.errors import MattingError
 from matting.pictures.encoding import ENDINGS
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.pictures.naming import result_names
 from matting.prediction.inputs import THUMBNAILS
 from matting.prediction.jobs import find_jobs

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from matting.pictures.files import survey
+from matting.pictures.listing import survey
 from matting.prediction.jobs import Failure, Summary, find_jobs
 from matting.sample import PictureFiles
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.prediction import backgrounds
 from matting.prediction.backgrounds import AnyBackground, Background, Blur, Scene
 from matting.video.clip import Clip

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS, PIXEL_LIMIT
+from matting.pictures.files import PIXEL_LIMIT
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.video.ffmpeg import address, pyav
 
 _STILL = ("image2", "_pipe")

@@ -11,7 +11,8 @@ from typing import Any
 import cv2
 
 from matting.errors import MattingError
-from matting.pictures.files import list_images, read_image
+from matting.pictures.files import read_image
+from matting.pictures.listing import list_images
 from matting.prediction.record import stamps
 from matting.video.colours import Colour
 from matting.video.source import Findings, Frame

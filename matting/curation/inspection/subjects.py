@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matting.datasets.lists import read_lists
 from matting.errors import MattingError
-from matting.pictures.files import list_images
+from matting.pictures.listing import list_images
 from matting.pictures.naming import relative_stem
 from matting.pictures.pairing import pair_folders
 from matting.sample import PictureFiles

@@ -11,7 +11,7 @@ from matting.curation.inspection.duplicates import find_duplicates
 from matting.curation.inspection.findings import ERROR, WARNING, Finding, Remark
 from matting.curation.inspection.reading import Seen, read_and_check
 from matting.curation.inspection.subjects import Subject
-from matting.pictures.files import list_images
+from matting.pictures.listing import list_images
 from matting.system.prefetching import read_ahead
 from matting.system.progress_meter import progress
 

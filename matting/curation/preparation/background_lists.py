@@ -10,7 +10,7 @@ import numpy as np
 
 from matting.curation.preparation.plan import Item
 from matting.errors import MattingError
-from matting.pictures.files import list_images
+from matting.pictures.listing import list_images
 
 TRAINING = 100
 """Backgrounds a foreground in training, as Deep Image Matting composites them (Xu et al. 2017, section 3.2)."""

@@ -8,7 +8,7 @@ from matting.curation.preparation.background_lists import draw_backgrounds
 from matting.curation.preparation.plan import Choices, Plan, Recipe
 from matting.curation.preparation.sources import listable, paired_items, seek_folder, with_trimaps
 from matting.errors import MattingError
-from matting.pictures.files import IMAGE_EXTENSIONS
+from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.pictures.pairing import by_key
 from matting.sample import PictureFiles
 
