@@ -11,7 +11,7 @@ demo: .venv/installed ## cut out real people, then train on drawn ones; leaves o
 	$(BIN)/python tools/demo.py
 
 test: .venv/installed ## the whole test suite, on up to four cores
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 0
 
 lint: .venv/installed ## style, spelling, types, layers
 	$(BIN)/ruff check .
