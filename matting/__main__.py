@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from matting import commands
-from matting.commands import shared
+from matting.commands import running
 from matting.errors import MattingError
 from matting.registry import nearest
 from matting.system.streams import say
@@ -19,7 +19,7 @@ from matting.version import __version__
 NAMES = sorted(
     module.name
     for module in pkgutil.iter_modules(commands.__path__)
-    if module.name not in ("clips", "cutting", "shared")
+    if module.name not in ("clips", "cutting", "running", "shared")
 )
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     elif name in GROUPS and (not rest or rest[0] in ("-h", "--help")):
         say(*_group_help(name))
     else:
-        shared.run(lambda: _called(name, rest)())
+        running.run(lambda: _called(name, rest)())
 
 
 def _called(name: str, rest: list[str]) -> Callable[[], int | None]:

@@ -16,9 +16,10 @@ import yaml
 from demo.drawn_people import draw_portrait
 from matting import builder, config, engines, weights
 from matting.deployment import export
+from matting.deployment.cached import cached_export
 from matting.deployment.description import Deployment, open_predictor
 from matting.deployment.export import TOLERANCE
-from matting.deployment.loading import Runtime, cached_export, make_predictor
+from matting.deployment.loading import Runtime, make_predictor
 from matting.errors import MattingError
 from matting.pictures.files import read_alpha, write_png
 from matting.prediction.record import RECORD

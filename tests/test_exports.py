@@ -24,8 +24,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from matting import Predictor, builder, weights
 from matting.deployment import export, loading, quantisation
+from matting.deployment.cached import cached_export
 from matting.deployment.description import Deployment, open_predictor
-from matting.deployment.loading import cached_export
 from matting.engines import ENGINES, paddle_file
 from matting.engines.network import Interface
 from matting.errors import MattingError

@@ -11,7 +11,7 @@ from tools import ROOT
 
 PROGRAM = """
 import os, signal, time
-from matting.commands.shared import run
+from matting.commands.running import run
 
 def main():
     {before}

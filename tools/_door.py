@@ -7,6 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from matting.commands.shared import run
+from matting.commands.running import run
 
 __all__ = ["run"]

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from matting.commands.predict import main
-from matting.commands.shared import run
+from matting.commands.running import run
 
 if __name__ == "__main__":
     run(main)

@@ -27,7 +27,7 @@ def main() -> None:
     args = parse_args()
     from matting import config
     from matting.deployment.benchmark import benchmark, count, parse_ways
-    from matting.deployment.loading import cached_export
+    from matting.deployment.cached import cached_export
     from matting.prediction.jobs import find_jobs
     from matting.system import atomic, log
 

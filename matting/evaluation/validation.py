@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from matting import builder, devices, metrics
-from matting.deployment.loading import Runtime, engine_used, make_predictor, weights_sha256
+from matting.deployment.cached import weights_sha256
+from matting.deployment.loading import Runtime, engine_used, make_predictor
 from matting.evaluation import manifest
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.publication import publish

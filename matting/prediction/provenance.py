@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from matting import config
+from matting.deployment.cached import weights_sha256
 from matting.deployment.description import DESCRIPTION, Deployment
-from matting.deployment.loading import Runtime, weights_sha256
+from matting.deployment.loading import Runtime
 
 
 def made_with(
