@@ -23,7 +23,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 
 from matting import Predictor, builder, weights
-from matting.deployment import export, loading, quantisation
+from matting.deployment import cached, export, loading, quantisation
 from matting.deployment.cached import cached_export
 from matting.deployment.description import Deployment, open_predictor
 from matting.engines import ENGINES, paddle_file
@@ -238,6 +238,21 @@ def test_a_program_that_cannot_be_kept_is_compiled_all_the_same(
     assert open_predictor(ours, engine="openvino")(PICTURE).shape == PICTURE.shape[:2]
 
 
+def test_a_signal_is_answered_after_networks_went(source: Path) -> None:
+    code = (
+        "import pathlib, signal, sys; from matting.deployment.description import open_predictor\n"
+        "first, second = (open_predictor(pathlib.Path(sys.argv[1]), engine='openvino') for _ in range(2))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('answered'))\n"
+        "del first; del second\n"
+        "signal.raise_signal(signal.SIGTERM)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(source / "export")],
+        capture_output=True, text=True, timeout=120, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "answered\n"), done.stderr
+
+
 def test_a_matte_does_not_depend_on_the_sizes_before_it(source: Path) -> None:
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (*size, 3), np.uint8) for size in ((8, 12), (40, 16), (8, 12), (3, 5), (64, 64))]
@@ -433,7 +448,7 @@ def test_a_disk_with_room_for_the_export_but_not_for_the_note(
 
     monkeypatch.setenv("MATTING_CACHE", str(tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(loading, "locked", lambda _: contextlib.nullcontext(Full()))
+        patch.setattr(cached, "locked", lambda _: contextlib.nullcontext(Full()))
         with pytest.raises(MattingError, match="No space left.*MATTING_CACHE"):
             cached_export(VALUES, source / "w.pdparams")
     Deployment.read(cached_export(VALUES, source / "w.pdparams"))

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ class OpenVINONetwork:
         self, file: Path, interface: Interface, threads: int = 0, precision: str = "fp32", programs: Path | None = None
     ) -> None:
         self.interface = interface
-        core = openvino.Core()
+        core = _core()
         if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise MattingError("--precision bf16: this processor does not compute in bfloat16; use fp32 or int8")
         settings = {
@@ -75,6 +76,16 @@ class OpenVINONetwork:
             request = self._requests(arrays) if self._requests else self._request
             request.infer(arrays, share_inputs=True)
             return {name: request.get_tensor(name).data.copy() for name in self.interface.gives}
+
+
+@cache
+def _core() -> Any:
+    """Return OpenVINO, which lives as long as the process.
+
+    Each has its signals answered on a small stack of its own. When it goes, it puts back what was there before, be it
+    the stack of another one that is gone: the next Ctrl-C would then end the process without a word.
+    """
+    return openvino.Core()
 
 
 class _ForEachSize:
