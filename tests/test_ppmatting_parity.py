@@ -21,6 +21,7 @@ from matting.models import PPMatting, PPMattingV2
 from matting.models.backbones import STDC1, HRNet_W18
 from matting.models.base import MattingModel
 from matting.models.layers import pooled
+from matting.models.ppmattingv2 import strongest
 
 LOSS = 1e-4
 V2 = "ppmattingv2-stdc1"
@@ -130,6 +131,21 @@ def test_pooling_by_products_is_adaptive_pooling(height: int, width: int) -> Non
     for side in (1, 2, 3, 4, 5, 6):
         expected = F.adaptive_avg_pool2d(x, side).numpy()
         np.testing.assert_allclose(pooled(x, side).numpy(), expected, atol=1e-6)
+
+
+def test_maxima_have_the_gradient_that_paddle_computes() -> None:
+    """Of few levels, so that there are equal maxima, which share the gradient."""
+    levels = np.random.default_rng(0).integers(0, 4, (2, 5, 6, 7)).astype("float32")
+    assert ((levels == levels.max(1, keepdims=True)).sum(1) > 1).any()
+    weight = paddle.to_tensor(np.random.default_rng(1).normal(size=(2, 1, 6, 7)).astype("float32"))
+    found = []
+    for largest in (strongest, lambda x: x.max(axis=1, keepdim=True)):
+        x = paddle.to_tensor(levels, stop_gradient=False)
+        value = largest(x)
+        (value * weight).sum().backward()
+        found.append((value.numpy(), x.grad.numpy()))
+    np.testing.assert_array_equal(found[0][0], found[1][0])
+    np.testing.assert_allclose(found[0][1], found[1][1], rtol=1e-6)
 
 
 def test_the_gradient_of_a_ramp_by_hand() -> None:

@@ -196,10 +196,26 @@ class _Fusion(nn.Layer):
     def forward(self, *maps: paddle.Tensor) -> paddle.Tensor:
         """Fuse maps at the size of the first."""
         levels = [self.dwconvs[i](resized_like(brought(maps[i]), maps[0])) for i, brought in enumerate(self.pwconvs)]
-        seen = [reduce(x, axis=1, keepdim=True) for x in levels for reduce in (paddle.mean, paddle.max)]
+        seen = [summary for x in levels for summary in self._summaries(x)]
         weights = F.sigmoid(self.conv_atten(paddle.concat(seen, axis=1)))
         weighed = [x * weights[:, place : place + 1] for place, x in enumerate(levels)]
         return self.conv_out(paddle.concat(weighed, axis=1))
+
+    def _summaries(self, x: paddle.Tensor) -> tuple[paddle.Tensor, paddle.Tensor]:
+        largest = strongest(x) if self.training else paddle.max(x, axis=1, keepdim=True)
+        return paddle.mean(x, axis=1, keepdim=True), largest
+
+
+def strongest(x: paddle.Tensor) -> paddle.Tensor:
+    """Return the maximum over the channels (N, 1, H, W), with Paddle's gradient, which equal maxima share.
+
+    Paddle's own computation of that gradient takes four fifths of a training step on a CPU, this one next to nothing.
+    """
+    fixed = x.detach()
+    highest = fixed.max(axis=1, keepdim=True)
+    chosen = (fixed == highest).astype(x.dtype)
+    zero = (x - fixed) * (chosen / chosen.sum(axis=1, keepdim=True))  # which has the gradient
+    return highest + zero.sum(axis=1, keepdim=True)
 
 
 class _Head(nn.Layer):
