@@ -293,3 +293,32 @@ def test_exports_that_are_off_are_refused(
     else:
         with pytest.raises(MattingError, match="off in abacus, more than"):
             export.verify(network, Path(), interface)
+
+
+@pytest.mark.parametrize("wrong", [0.5, np.nan])
+def test_everything_that_a_network_draws_is_compared(monkeypatch: pytest.MonkeyPatch, wrong: float) -> None:
+    """Not alpha alone, which may be right where classes are not, and no number passes for none."""
+
+    class Classes(Brightness):
+        jumps = True
+
+        def forward(self, image: paddle.Tensor) -> dict[str, paddle.Tensor]:
+            return {"alpha": super().forward(image)["alpha"], "trimap": paddle.nn.functional.softmax(image, axis=1)}
+
+    network, interface = Classes(), engines.Interface(("image",), 1, 1, outputs=("alpha", "trimap"))
+    network.interface = interface
+
+    def engine(image: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = {name: value.numpy() for name, value in network(paddle.to_tensor(image)).items()}
+        outputs["trimap"][0, 0, 0] += shift
+        return outputs
+
+    monkeypatch.setattr(export, "installed", lambda: ("abacus",))
+    monkeypatch.setattr(export, "open_engine", lambda *_: engine)
+    engine.interface = interface
+    shift = 0.0
+    assert export.verify(network, Path(), interface)["abacus"] < 1e-6
+    network.to(dtype="float32")
+    shift = wrong
+    with pytest.raises(MattingError, match="off in abacus, more than"):
+        export.verify(network, Path(), interface)

@@ -120,16 +120,17 @@ def verify(network: paddle.nn.Layer, folder: Path, interface: Interface) -> dict
             networks amplify rounding).
     """
     inputs = trial_inputs(interface)
-    found = {"dynamic": [_answers(DynamicNetwork(network), arrays) for arrays in inputs]}
+    found = {"dynamic": _answers(DynamicNetwork(network), inputs)}
     for name in installed():
         engine = open_engine(folder, interface, name)
-        found[name] = [_answers(engine, arrays) for arrays in inputs]
+        found[name] = _answers(engine, inputs)
     network.to(dtype="float64")
-    exact = [_answers(_Exact(network), arrays) for arrays in inputs]
+    exact = _answers(_Exact(network), inputs)
     jumps = network.jumps
     distance = np.mean if jumps else np.max
     differences = {
-        name: max(float(distance(np.abs(answer - truth))) for answer, truth in zip(answers, exact, strict=True))
+        # NumPy's maximum: Python's would pass over what is no number.
+        name: float(np.max([distance(np.abs(answer - truth)) for answer, truth in zip(answers, exact, strict=True)]))
         for name, answers in found.items()
     }
     bound = MEAN_TOLERANCE if jumps else max(TOLERANCE, 5 * differences["dynamic"])
@@ -153,17 +154,17 @@ class _Exact:
         return {name: outputs[name].numpy() for name in self.interface.gives}
 
 
-def _answers(network: Network, arrays: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return alpha, and the foreground of a network that finds it: of two frames in turn, if it has a memory."""
-    interface = network.interface
-    names = [name for name in ("alpha", "foreground") if name in interface.outputs]
-    outputs = network(*arrays)
-    answers = [outputs[name] for name in names]
-    if interface.states:
-        states = [outputs[name] for name in interface.gives[len(interface.outputs) :]]
-        outputs = network(*(np.roll(array, 5, axis=3) for array in arrays), *states)
-        answers += [outputs[name] for name in names]
-    return np.concatenate(answers, axis=1)
+def _answers(network: Network, inputs: list[tuple[np.ndarray, ...]]) -> list[np.ndarray]:
+    """Return all that a network draws, alpha among it: of two frames in turn, if it has a memory."""
+    interface, answers = network.interface, []
+    for arrays in inputs:
+        outputs = network(*arrays)
+        answers += [outputs[name] for name in interface.outputs]
+        if interface.states:
+            states = [outputs[name] for name in interface.gives[len(interface.outputs) :]]
+            outputs = network(*(np.roll(array, 5, axis=3) for array in arrays), *states)
+            answers += [outputs[name] for name in interface.outputs]
+    return answers
 
 
 def _write_paddle(network: paddle.nn.Layer, interface: Interface, folder: Path) -> None:
