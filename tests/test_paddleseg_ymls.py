@@ -20,11 +20,14 @@ import pytest
 import drawn
 import parity
 from matting import builder, config, weights
-from matting.deployment.description import Deployment
+from matting.deployment.description import Deployment, open_predictor
+from matting.deployment.quantisation import calibrate
 from matting.engines import open_engine
-from matting.engines.trial import trial_inputs
+from matting.engines.trial import trial_inputs, trial_picture
+from matting.errors import MattingError
 from matting.models.backbones import HRNet_W18
 from matting.models.base import MattingModel
+from matting.prediction.jobs import find_jobs
 from matting.weights.cache import cached
 from tools import run_tool
 
@@ -273,3 +276,20 @@ def test_the_onnx_file_leaves_sizes_free(exported: Exported) -> None:
     for value in (*graph.input, *graph.output):
         dimensions = value.type.tensor_type.shape.dim
         assert [bool(side.dim_value) for side in dimensions] == [False, True, False, False], value.name
+
+
+def test_lower_precisions_keep_the_matte(exported: Exported, home: Path) -> None:
+    """At a size of its own: bfloat16 where the processor has it, eight bits tuned on photographs (one network)."""
+    picture = trial_picture(90, 130)[0]
+    exact = open_predictor(exported.folder)(picture)
+    precisions = ["bf16"]
+    if type(exported.network).__name__ == "PPMattingV2":
+        calibrate(exported.folder, find_jobs(home / "data/PPM-100/train/fg"))
+        precisions.append("int8")
+    for precision in precisions:
+        try:
+            lower = open_predictor(exported.folder, precision=precision)
+        except MattingError as error:
+            assert precision == "bf16" and "this processor does not compute in bfloat16" in str(error)
+            continue
+        assert 0 < np.abs(lower(picture) - exact).mean() < 0.2 * exact.std(), precision
