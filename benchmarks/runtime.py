@@ -1,7 +1,8 @@
 """Networks in every engine against Paddle's dynamic graph, PyTorch, and the plain export, in one run.
 
-python benchmarks/runtime.py [CONFIG ...] [--torch_python PYTHON]
+python benchmarks/runtime.py [CONFIG ...] [--ways WAY ...] [--folder FOLDER] [--torch_python PYTHON]
 
+Networks and ways take turns, so that a busy machine is busy for all of them. FOLDER keeps the exports for the next run.
 PYTHON is an interpreter with torch and onnx2torch: the exported graph then also runs there, layer by layer, as
 PyTorch's eager mode would run the authors' network.
 """
@@ -9,6 +10,8 @@ PyTorch's eager mode would run the authors' network.
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import os
 import statistics
 import subprocess
@@ -33,6 +36,9 @@ CONFIGS = [
 SIDE, ROUNDS, CALLS = 512, 3, 7
 WAYS = ("dynamic", "paddle", "onnxruntime", "openvino", "openvino, plain export", "openvino bf16")
 
+EAGER = "PyTorch eager"
+REFERENCES = ("dynamic", EAGER)
+
 ENVIRONMENT = dict(os.environ)
 """As the user set it: Paddle's import changes the number of threads that processes started from here would take."""
 
@@ -54,23 +60,23 @@ print(statistics.median(times[1:]))
 """
 
 
-def torch_seconds(python: str, file: Path, folder: Path) -> float:
-    """Return the median time of the graph in PyTorch's eager mode."""
+def add_torch(python: str, folder: Path, times: dict[str, float]) -> None:
+    """Add the median time of the graph in PyTorch's eager mode, if it can be had."""
     import onnx
     import onnxoptimizer
 
     plain = onnxoptimizer.optimize(
-        onnx.load(file), ["extract_constant_to_initializer", "eliminate_identity", "eliminate_unused_initializer"]
+        onnx.load(folder / "export/model.onnx"),
+        ["extract_constant_to_initializer", "eliminate_identity", "eliminate_unused_initializer"],
     )
     onnx.save(plain, folder / "torch.onnx")
     done = subprocess.run(
-        [python, "-c", TORCH, str(folder / "torch.onnx"), "2"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=ENVIRONMENT,
+        [python, "-c", TORCH, str(folder / "torch.onnx"), "2"], capture_output=True, text=True, env=ENVIRONMENT
     )
-    return float(done.stdout.split()[-1])
+    if done.returncode == 0:
+        times[EAGER] = float(done.stdout.split()[-1])
+    else:
+        print(f"{folder.name}: onnx2torch cannot convert it: {done.stderr.splitlines()[-1]}")
 
 
 def plain_export(folder: Path, target: Path) -> None:
@@ -78,16 +84,20 @@ def plain_export(folder: Path, target: Path) -> None:
     import onnx
     import paddle2onnx
 
+    from matting.deployment.description import Deployment
+
     program = folder / "model.json"
     content = paddle2onnx.export(
         str(program), str(program.with_suffix(".pdiparams")), None, opset_version=17, optimize_tool="none"
     )
     model = onnx.load_model_from_string(content)
+    gives = Deployment.read(folder).interface.gives
+    names = {value.name: name for value, name in zip(model.graph.output, gives, strict=True)}
     for node in model.graph.node:
-        for index, name in enumerate(node.output):
-            if name == model.graph.output[0].name:
-                node.output[index] = "alpha"
-    model.graph.output[0].name = "alpha"
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+    for value in model.graph.output:
+        value.name = names[value.name]
     onnx.save(model, target)
 
 
@@ -123,52 +133,63 @@ def time_way(name: str, way: str, folder: Path) -> None:
     print(statistics.median(times[1:]))
 
 
-def measure(name: str, torch_python: str | None) -> None:
-    """Print the medians of one configuration, and their ratios."""
+def prepare(name: str, folder: Path) -> None:
+    """Write the exports of one configuration, with the weights that it starts from, unless they are there."""
     from matting import builder, weights
     from matting.deployment.export import export
 
+    if (folder / "plain.onnx").is_file():
+        return
     values = config.load(name)
     layer = builder.model(values, pretrained=False)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        state = {key: value.numpy() for key, value in layer.state_dict().items()}
-        weights.write_weights(folder / "w.pdparams", state)
-        export(values, folder / "w.pdparams", folder / "export", (SIDE, SIDE))
-        plain_export(folder / "export", folder / "plain.onnx")
-        times: dict[str, list[float]] = {way: [] for way in WAYS}
-        for _ in range(ROUNDS):
-            # One process a way: the threads of one library wait busily and would slow down the next.
-            for way in WAYS:
-                done = subprocess.run(
-                    [sys.executable, __file__, name, "--way", way, "--folder", str(folder)],
-                    capture_output=True, text=True, env=ENVIRONMENT,
-                )  # fmt: skip
-                if done.returncode == 0:
-                    times[way].append(float(done.stdout.split()[-1]))
-        medians = {way: min(seconds) for way, seconds in times.items() if seconds}
-        if torch_python:
-            try:
-                medians["PyTorch eager"] = torch_seconds(torch_python, folder / "export/model.onnx", folder)
-            except subprocess.CalledProcessError as error:
-                print(f"{Path(name).stem}: onnx2torch cannot convert it: {error.stderr.splitlines()[-1]}")
-    reference = medians.get("PyTorch eager")
-    for way, seconds in medians.items():
-        beside = f", {seconds / reference:.2f} of PyTorch" if reference else ""
-        print(f"{Path(name).stem}: {way} {1e3 * seconds:.0f} ms, {seconds / medians['dynamic']:.3f} of dynamic{beside}")
+    weights.write_weights(folder / "w.pdparams", {key: value.numpy() for key, value in layer.state_dict().items()})
+    export(values, folder / "w.pdparams", folder / "export", (SIDE, SIDE))
+    plain_export(folder / "export", folder / "plain.onnx")
+
+
+def measure(names: list[str], ways: list[str], folder: Path) -> dict[str, dict[str, float]]:
+    """Return seconds by configuration and way: the fastest median."""
+    times: dict[str, dict[str, float]] = {name: {} for name in names}
+    for _ in range(ROUNDS):
+        # One process a way: the threads of one library wait busily and would slow down the next.
+        for name, way in itertools.product(names, ways):
+            done = subprocess.run(
+                [sys.executable, __file__, name, "--way", way, "--folder", str(folder / Path(name).stem)],
+                capture_output=True, text=True, env=ENVIRONMENT,
+            )  # fmt: skip
+            if done.returncode:
+                print(f"{Path(name).stem}: no time for {way}: {done.stderr.splitlines()[-1]}")
+            else:
+                times[name][way] = min(float(done.stdout.split()[-1]), times[name].get(way, math.inf))
+    return times
+
+
+def report(name: str, times: dict[str, float]) -> None:
+    """Print the times of one configuration, and their ratios."""
+    for way, seconds in times.items():
+        beside = [f"{seconds / times[other]:.3f} of {other}" for other in REFERENCES if other in times]
+        print(", ".join((f"{Path(name).stem}: {way} {1e3 * seconds:.0f} ms", *beside)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("configs", nargs="*", default=CONFIGS)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--folder", type=Path)
     parser.add_argument("--torch_python")
     parser.add_argument("--way", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.way:
         return time_way(args.configs[0], args.way, args.folder)
-    for name in args.configs:
-        measure(name, args.torch_python)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.folder or Path(scratch)
+        for name in args.configs:
+            prepare(name, folder / Path(name).stem)
+        times = measure(args.configs, args.ways, folder)
+        for name in args.configs:
+            if args.torch_python:
+                add_torch(args.torch_python, folder / Path(name).stem, times[name])
+            report(name, times[name])
 
 
 if __name__ == "__main__":

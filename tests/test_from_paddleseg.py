@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+import moving
 from matting.deployment.description import Deployment
 from tools import ROOT, cut_out, one_sentence, run_tool
 
@@ -67,6 +68,19 @@ def test_infer_predicts(exported: Path, trained: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").glob("*_rgba.png"))) == 3
+
+
+def test_infer_and_deploy_yaml_take_clips(exported: Path, tmp_path: Path) -> None:
+    clip = moving.write(tmp_path / "clip.mp4", moving.pictures(3))
+    named = ("--config", exported / "deploy.yaml", "--save_dir", tmp_path / "out")
+    outcome = run_tool("predict_video", "--video_path", clip, *named)
+    assert outcome.status == 0, outcome.error
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["clip_alpha.mp4", "clip_rgba.mov"]
+    done = subprocess.run(
+        [sys.executable, ROOT / "deploy/python/infer.py", "--video_path", tmp_path / "none.mp4", *named],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 1 and "none.mp4" in done.stderr and "Traceback" not in done.stderr, done.stderr
 
 
 def test_true_and_false_choose_an_estimate(trained: Path, tmp_path: Path) -> None:

@@ -39,6 +39,18 @@ def test_paddleseg_s_flags_give_mattes_and_cutouts_with_rate_and_sound(
         assert moving.times(path) == moving.times(clip) and moving.packets(path) == moving.packets(clip)
 
 
+def test_the_commands_of_paddleseg_s_pages(trained: Path, clip: Path, tmp_path: Path) -> None:
+    """True and False choose an estimate, and green is the background where none is given."""
+    for folder, flags in (("g", ("--background", "g")), ("none", ())):
+        common = ("--video_path", clip, "--save_dir", tmp_path / folder, "--fg_estimate", "True", *flags)
+        outcome = run("bg_replace_video", trained, *common)
+        assert outcome.status == 0, outcome.error
+    first, second = ((tmp_path / folder / "clip_composite.mp4").read_bytes() for folder in ("g", "none"))
+    assert first == second
+    outcome = run("predict_video", trained, "--video_path", clip, "--save_dir", tmp_path, "--fg_estimate", "False")
+    assert outcome.status == 0, outcome.error
+
+
 def test_a_clip_before_another_clip(trained: Path, clip: Path, tmp_path: Path) -> None:
     beach = moving.write(tmp_path / "beach.mp4", moving.pictures(3), sound=None)
     outcome = run("bg_replace_video", trained, "--video_path", clip, "--background", beach, "--save_dir", tmp_path)

@@ -17,7 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--video_path", type=Path, required=True, help="a clip, or a folder of numbered frames")
     parser.add_argument("--save_dir", type=Path, default=Path("output/replaced"), help="where everything is written")
     parser.add_argument(
-        "--background", type=shared.filled, required=True,
+        "--background", type=shared.filled, default="g",
         help="a colour (r, g, b, w, names, #rrggbb), a picture, a folder of them, a clip, which is looped, or blur",
     )  # fmt: skip
     return parser.parse_args()

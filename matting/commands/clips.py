@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from matting.choices import ESTIMATES
 from matting.commands import cutting, shared
 from matting.errors import MattingError
 from matting.system.streams import say
@@ -27,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     shared.add_weights(parser)
     shared.add_engine(parser, "auto")
     shared.add_refine(parser)
-    parser.add_argument("--fg_estimate", choices=ESTIMATES, default=ESTIMATES[0], help="how halos go")
+    cutting.add_estimate(parser)
     parser.add_argument(
         "--steady", choices=("auto", "none", "delay", "flow"), default="auto",
         help="how flicker goes; auto is flow, and none for cameras and networks with a memory",
@@ -92,6 +91,7 @@ def run(
     from matting.video.window import Window
 
     log.start()
+    shared.find_export(args)
     wanted = results()
     if args.end is not None and args.end <= args.start:
         raise MattingError(f"--end {args.end:g} does not lie behind --start {args.start:g}; no frame would be left")

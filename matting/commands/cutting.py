@@ -72,6 +72,13 @@ def add_matte_flags(parser: argparse._ActionsContainer, with_trimaps: bool = Tru
         "--tile_size", type=shared.count, default=256, help="with a trimap: bounds memory; 0 is no tiles"
     )
     parser.add_argument("--tile_margin", type=shared.count, default=128, help="pixels that a tile sees around itself")
+    add_estimate(parser)
+    parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
+    parser.add_argument("--num_workers", type=shared.workers, default=1, help="threads that decode; as many write")
+
+
+def add_estimate(parser: argparse._ActionsContainer) -> None:
+    """Add the flag that says how the foreground's colours are found."""
     parser.add_argument(
         "--fg_estimate",
         type=lambda text: _SWITCH.get(text, text),
@@ -79,8 +86,6 @@ def add_matte_flags(parser: argparse._ActionsContainer, with_trimaps: bool = Tru
         default=ESTIMATES[0],
         help="how halos are removed; True stands for the default, False for none",
     )
-    parser.add_argument("--keep_hidden_colours", action="store_true", help="leave in cutouts what alpha 0 hides")
-    parser.add_argument("--num_workers", type=shared.workers, default=1, help="threads that decode; as many write")
 
 
 @dataclass(frozen=True)
