@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import functools
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from matting.commands import cutting, shared
+from matting.engines.table import PRECISIONS
 from matting.errors import MattingError
 from matting.system.streams import say
 
@@ -42,6 +44,15 @@ def parse_args() -> argparse.Namespace:
     )
     _add_limits(parser.add_argument_group("limits"))
     cutting.add_network(parser)
+    served = parser.add_argument_group("for requests that say so")
+    served.add_argument(
+        "--precisions", nargs="+", default=[], choices=PRECISIONS,
+        help="others that may be asked for, each with a network of its own in the memory",
+    )  # fmt: skip
+    served.add_argument(
+        "--trimap_from", type=shared.filled, metavar="CONFIG:WEIGHTS",
+        help="a network without trimap, which draws one where a network needs it and none was sent",
+    )  # fmt: skip
     parser.set_defaults(tile_size=256, tile_margin=128)  # as the other commands have them
     return parser.parse_args()
 
@@ -49,10 +60,13 @@ def parse_args() -> argparse.Namespace:
 def _add_limits(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--max_mb", type=shared.positive, default=32, help="megabytes of a request")
     group.add_argument("--max_batch_mb", type=shared.positive, default=256, help="megabytes of a zip")
+    group.add_argument("--max_clip_mb", type=shared.count, default=512, help="megabytes of a clip; 0 serves none")
     group.add_argument("--max_megapixels", type=shared.positive, default=50, help="of a picture")
     group.add_argument("--queue", type=shared.positive, default=32, help="requests that may wait; more are refused")
     group.add_argument("--per_client", type=shared.count, default=16, help="requests of an address at a time; 0 is any")
     group.add_argument("--timeout", type=shared.positive, default=60, help="seconds for a picture, waiting included")
+    group.add_argument("--clips", type=shared.positive, default=4, help="clips that may wait, run or be kept")
+    group.add_argument("--clip_timeout", type=shared.positive, default=3600, help="seconds for a clip")
 
 
 def main() -> int:
@@ -73,7 +87,10 @@ def main() -> int:
         raise MattingError("--token must be printable ASCII without line breaks; take letters and digits")
     limits = Limits(
         body=args.max_mb << 20, batch=args.max_batch_mb << 20, pixels=args.max_megapixels * 1_000_000,
-        queue=args.queue, per_client=args.per_client, seconds=args.timeout,
+        queue=args.queue, per_client=args.per_client, seconds=args.timeout, jobs=args.clips,
+        clip_seconds=args.clip_timeout,
+        # Of several processes another one than the one that has a clip may be asked about it.
+        clip=args.max_clip_mb << 20 if args.workers == 1 else 0,
     )  # fmt: skip
     listening = running.bound(args.host, args.port)
     port = listening.getsockname()[1]
@@ -95,12 +112,18 @@ def _access(args: argparse.Namespace) -> Access:
 
 def _make(args: argparse.Namespace, limits: Limits, access: Access, address: str) -> FastAPI:
     """Return the application of one process."""
+    from matting.deployment.loading import make_predictor, trimap_drawer
     from matting.serve import app
     from matting.system import cpu, log
 
     log.start()
     cpu.tune()
-    predictor, _, _ = cutting.open_network(args)
-    application = app(predictor, limits, access)
+    predictor, values, runtime = cutting.open_network(args)
+    precisions = {runtime.precision: predictor}
+    for name in args.precisions:
+        if name not in precisions:
+            precisions[name] = make_predictor(values, args.model_path, replace(runtime, precision=name), args.partial)
+    drawer = trimap_drawer(args.trimap_from, runtime) if args.trimap_from else None
+    application = app(predictor, limits, access, precisions, drawer)
     say(f"serving at {address}; Ctrl-C ends it")
     return application

@@ -8,29 +8,30 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from matting.predictor import Predictor
-from matting.serve import batches, compatible, description, forms, page, wishes
+from matting.serve import batches, clips, compatible, description, forms, page, wishes
 from matting.serve.counters import Counters
-from matting.serve.desk import Desk, Task
+from matting.serve.desk import Desk, Networks, Task
 from matting.serve.guard import Guard
 from matting.serve.limits import Access, Limits, Refused
 from matting.serve.wishes import Wishes
 from matting.version import __version__
 
 
-def build(predictor: Predictor, limits: Limits, access: Access) -> FastAPI:
+def build(networks: Networks, limits: Limits, access: Access) -> FastAPI:
     """Return the application; its `state.desk` is where requests wait."""
-    desk = Desk(predictor, limits)
+    desk = Desk(networks, limits)
     counters = Counters(desk)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         desk.close()
+        await run_in_threadpool(api.state.jobs.close)
 
     api = FastAPI(
         title="matting", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan,
@@ -40,14 +41,16 @@ def build(predictor: Predictor, limits: Limits, access: Access) -> FastAPI:
     api.add_middleware(Guard, desk=desk, limits=limits, access=access, counters=counters, pages=frozenset(page.PATHS))
     if access.origins:
         api.add_middleware(
-            CORSMiddleware, allow_origins=list(access.origins), allow_methods=["GET", "POST"],
-            allow_headers=["Authorization", "X-Api-Key"], expose_headers=["Retry-After", "X-Width", "X-Height"],
+            CORSMiddleware, allow_origins=list(access.origins), allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-Api-Key"],
+            expose_headers=["Retry-After", "X-Width", "X-Height", "Location"],
         )  # fmt: skip
     if access.proxies:
         api.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(access.proxies))
     _add_cutouts(api, desk, limits)
     batches.add(api, desk, limits)
     compatible.add(api, desk, limits)
+    api.state.jobs = clips.add(api, desk, limits)
     _add_operations(api, desk, counters)
     page.add(api, access.token is not None, limits)
     return api
@@ -61,7 +64,7 @@ def _add_cutouts(api: FastAPI, desk: Desk, limits: Limits) -> None:
 
         def work(task: Task) -> tuple[bytes, str]:
             outputs = asked.outputs(limits, form.files.get("background_file"))
-            (content,) = desk.cut(task, data, outputs, wishes.trimap(form, limits)).values()
+            (content,) = desk.cut(task, data, outputs, wishes.trimap(form, limits), asked.precision).values()
             return content, outputs.format.name
 
         content, name = await desk.do(work, partial(forms.left, request))

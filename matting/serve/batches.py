@@ -6,7 +6,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -46,10 +46,12 @@ def add(api: FastAPI, desk: Desk, limits: Limits) -> None:
         asked, content = Wishes.of(form.fields), form.picture("file")
 
         def prepare(_: Task) -> tuple[Outputs, zipfile.ZipFile]:
+            desk.networks.find(asked.precision)
             return asked.outputs(limits, form.files.get("background_file")), _opened(content, limits)
 
         outputs, archive = await desk.do(prepare)
-        return StreamingResponse(_results(desk, limits, outputs, archive), media_type="application/zip")
+        results = _results(partial(_cut, desk, limits, outputs, asked.precision, archive), desk, outputs, archive)
+        return StreamingResponse(results, media_type="application/zip")
 
 
 def _opened(content: bytes, limits: Limits) -> zipfile.ZipFile:
@@ -64,30 +66,37 @@ def _opened(content: bytes, limits: Limits) -> zipfile.ZipFile:
         raise Refused(422, "the file is no zip, or a broken one; send a zip of pictures") from None
 
 
-async def _results(desk: Desk, limits: Limits, outputs: Outputs, archive: zipfile.ZipFile) -> AsyncIterator[bytes]:
+async def _results(
+    cut: Callable[[zipfile.ZipInfo, Task], bytes], desk: Desk, outputs: Outputs, archive: zipfile.ZipFile
+) -> AsyncIterator[bytes]:
     """Yield a zip as it grows."""
     sink, failures = _Sink(), {}
     names = _Names(outputs.format.ending)
-    result = zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED)  # pictures are compressed already
-    for entry in archive.infolist():
-        if entry.is_dir() or _is_of_the_system(entry.filename):
-            continue
-        try:
-            content = await desk.do(partial(_cut, desk, limits, outputs, archive, entry))
-            result.writestr(names.new(entry.filename), content)
-        except Refused as refused:
-            failures[entry.filename] = refused.sentence
-        except MattingError as error:
-            failures[entry.filename] = sentence(error)
-        yield sink.take()
-    if failures:
-        result.writestr(FAILURES, json.dumps(failures, ensure_ascii=True, indent=1))
-    result.close()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as result:  # pictures are compressed already
+        for entry in archive.infolist():
+            if entry.is_dir() or _is_of_the_system(entry.filename):
+                continue
+            try:
+                content = await desk.do(partial(cut, entry))
+                result.writestr(names.new(entry.filename), content)
+            except Refused as refused:
+                failures[entry.filename] = refused.sentence
+            except MattingError as error:
+                failures[entry.filename] = sentence(error)
+            yield sink.take()
+        if failures:
+            result.writestr(FAILURES, json.dumps(failures, ensure_ascii=True, indent=1))
     yield sink.take()
 
 
 def _cut(
-    desk: Desk, limits: Limits, outputs: Outputs, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, task: Task
+    desk: Desk,
+    limits: Limits,
+    outputs: Outputs,
+    precision: str | None,
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    task: Task,
 ) -> bytes:
     """Return the result of one file of a zip; raises MattingError."""
     if entry.flag_bits & 1:
@@ -101,7 +110,7 @@ def _cut(
         raise MattingError("the file cannot be read; the zip is broken there") from None
     if len(data) > limits.body:
         raise MattingError(f"the file unfolds to more than {limits.body:,} bytes; send smaller files")
-    (content,) = desk.cut(task, data, outputs).values()
+    (content,) = desk.cut(task, data, outputs, None, precision).values()
     return content
 
 

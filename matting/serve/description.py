@@ -23,13 +23,18 @@ _REFUSALS = {
 
 
 def body(
-    properties: dict[str, Any], required: Sequence[str], raw: str | None = None, answer: str = "image/png"
+    properties: dict[str, Any],
+    required: Sequence[str],
+    raw: str | None = None,
+    answer: str = "image/png",
+    status: int = 200,
 ) -> dict[str, Any]:
     """Return the keywords for a route that takes a form, and perhaps a file alone.
 
     Args:
         raw: the kind of content that the body itself may be.
         answer: the kind of content that is returned.
+        status: with which it is.
     """
     form = {"schema": {"type": "object", "properties": properties, "required": list(required)}}
     content: dict[str, Any] = {"multipart/form-data": form}
@@ -40,7 +45,8 @@ def body(
         str(status): {"description": why, "content": {"application/json": {"schema": refusal}}}
         for status, why in _REFUSALS.items()
     }
-    good = {"200": {"description": "the result", "content": {answer: {"schema": _FILE}}}}
+    returned = {"type": "object"} if answer == "application/json" else _FILE
+    good = {str(status): {"description": "the result", "content": {answer: {"schema": returned}}}}
     return {"openapi_extra": {"requestBody": {"required": True, "content": content}, "responses": good | responses}}
 
 

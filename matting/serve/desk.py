@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,52 @@ _RETRY = 2
 """Seconds after which a queue that was full is likely to have room."""
 
 STOPPING = "the server is stopping, and begins nothing new; ask again in a moment"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """What computes.
+
+    Attributes:
+        usual: for requests that ask for no precision.
+        by_precision: the ones that requests may ask for by name.
+        drawer: takes a photograph and draws its trimap, for a network that needs one where none was sent.
+    """
+
+    usual: Predictor
+    by_precision: Mapping[str, Predictor] = field(default_factory=dict)
+    drawer: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def find(self, precision: str | None) -> Predictor:
+        """Return the one of a precision, or the usual one; raises Refused."""
+        if precision is None:
+            return self.usual
+        if precision not in self.by_precision:
+            served = ", ".join(self.by_precision)
+            others = f"leave it out, or ask for {served}" if served else "leave it out"
+            raise Refused(422, f"precision {precision} is not served here; {others}")
+        return self.by_precision[precision]
+
+
+class Turns:
+    """A lock that goes to those who wait in the order of their coming: who takes it again and again gets no more of it.
+
+    A clip asks for the network frame after frame, and a photograph waits for one of them at most.
+    """
+
+    def __init__(self) -> None:
+        self._changed, self._next, self._now = threading.Condition(), 0, 0
+
+    def __enter__(self) -> None:
+        with self._changed:
+            own = self._next
+            self._next += 1
+            self._changed.wait_for(lambda: self._now == own)
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._now += 1
+            self._changed.notify_all()
 
 
 class Left(Exception):
@@ -45,14 +91,16 @@ class Desk:
     """Takes requests in, and works on them off the event loop.
 
     Args:
-        predictor: called by one thread at a time.
+        networks: called by one thread at a time.
+
+    Attributes:
+        turns: who computes.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits) -> None:
-        self.predictor, self.limits = predictor, limits
+    def __init__(self, networks: Networks, limits: Limits) -> None:
+        self.networks, self.limits, self.turns = networks, limits, Turns()
         self.inside, self.running, self.is_closing = 0, 0, False
         self._clients: dict[str, int] = {}
-        self._network = threading.Lock()
         self._waiting: set[Future] = set()
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="cutting")
 
@@ -130,27 +178,35 @@ class Desk:
         finally:
             self.running -= 1
 
-    def cut(self, task: Task, data: bytes, outputs: Outputs, trimap: np.ndarray | None = None) -> dict[str, bytes]:
+    def cut(
+        self, task: Task, data: bytes, outputs: Outputs, trimap: np.ndarray | None = None, precision: str | None = None
+    ) -> dict[str, bytes]:
         """Return the content of the file of every kind, by the way that files take.
 
         Raises:
             MattingError: the picture cannot be used.
+            Refused: the precision is not served.
             Left: nobody waits.
         """
+        predictor = self.networks.find(precision)
         photograph = read_photograph("the picture", self.limits.pixels, data)
-        alpha, drawn = self.matte(task, photograph, trimap, "trimap" in outputs.kinds)
+        alpha, drawn = self._matte(task, predictor, photograph, trimap, "trimap" in outputs.kinds)
         return outputs.encode(photograph, alpha, trimap if drawn is None else drawn)
 
-    def matte(
-        self, task: Task, photograph: Photograph, trimap: np.ndarray | None, with_trimap: bool
+    def _matte(
+        self, task: Task, predictor: Predictor, photograph: Photograph, trimap: np.ndarray | None, with_trimap: bool
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Return the matte when it is its turn, if somebody still waits for it by then."""
-        if trimap is None and self.predictor.takes_trimap:
+        drawer = self.networks.drawer
+        needs = trimap is None and predictor.takes_trimap
+        if needs and drawer is None:
             raise MattingError("this network needs a trimap, and none was sent; send one as the file `trimap`")
-        with self._network:
+        with self.turns:
             if task.left:
                 raise Left
-            return self.predictor.run(photograph.srgb, trimap, with_trimap)
+            if needs and drawer is not None:
+                trimap = drawer(photograph.srgb)
+            return predictor.run(photograph.srgb, trimap, with_trimap)
 
     def close(self) -> None:
         """Begin nothing new: what waits is refused, what runs is finished."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -48,6 +51,35 @@ class _InMemory(MultiPartParser):
     spool_max_size = 1 << 40
 
 
+class _ToDisk(_InMemory):
+    """Writes one file where it is told to, and holds the others, which may be as large as a picture.
+
+    Args:
+        name: of the file.
+        place: where it goes.
+        most: bytes of everything else.
+    """
+
+    def __init__(self, request: Request, limits: Limits, name: str, place: Path) -> None:
+        super().__init__(
+            request.headers, request.stream(), max_files=limits.fields, max_fields=limits.fields, max_part_size=_LONGEST
+        )
+        self._name, self._place, self._most, self._held = name, place, limits.body, 0
+
+    def on_headers_finished(self) -> None:
+        super().on_headers_finished()
+        file = self._current_part.file
+        if file is not None and self._current_part.field_name == self._name:
+            file.file = open(self._place, "wb+")  # noqa: SIM115 - it is closed with the part
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.field_name != self._name:
+            self._held += end - start
+            if self._held > self._most:
+                raise Refused(413, f"what comes with the clip has more than {self._most:,} bytes; send smaller files")
+        super().on_part_data(data, start, end)
+
+
 async def read(request: Request, limits: Limits, raw: str = "file", long: tuple[str, ...] = ()) -> Form:
     """Return what a request holds.
 
@@ -58,40 +90,77 @@ async def read(request: Request, limits: Limits, raw: str = "file", long: tuple[
     Raises:
         Refused: it is no form, has too many fields, or names one twice.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind, most = _kind(request), limits.body if long else _LONGEST
     form = Form()
-    most = limits.body if long else _LONGEST
+    if kind == "multipart/form-data":
+        parser = _InMemory(
+            request.headers, request.stream(), max_files=limits.fields, max_fields=limits.fields, max_part_size=most
+        )
+        await _take_form(form, parser)
+    elif kind == "application/x-www-form-urlencoded":
+        await _take_form(
+            form, FormParser(request.headers, request.stream(), max_fields=limits.fields, max_part_size=most)
+        )
+    else:
+        content = b"".join([part async for part in request.stream()])
+        if kind == "application/json" and long:
+            _take_json(form, content)
+        elif content:
+            form.files[raw] = content
+    return _checked(form, request, limits, long)
+
+
+async def read_clip(request: Request, limits: Limits, place: Path) -> Form:
+    """Return what a request holds besides the file `file`, or the body itself, which is written to a place.
+
+    Raises:
+        Refused: as `read`; or there is no clip.
+    """
+    form = Form()
+    if _kind(request) == "multipart/form-data":
+        await _take_form(form, _ToDisk(request, limits, "file", place), without="file")
+    else:
+        with open(place, "wb") as file:
+            async for part in request.stream():
+                await run_in_threadpool(file.write, part)
+    if not place.is_file() or not place.stat().st_size:
+        raise Refused(400, "no clip was sent; send one as the file `file` of a form, or as the body")
+    return _checked(form, request, limits, ())
+
+
+def _kind(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def _take_form(form: Form, parser: MultiPartParser | FormParser, without: str | None = None) -> None:
+    """Fill in what a parser reads, but the content of one file, which is elsewhere."""
     try:
-        if kind == "multipart/form-data":
-            parser = _InMemory(
-                request.headers, request.stream(), max_files=limits.fields, max_fields=limits.fields, max_part_size=most
-            )
-            sent = await parser.parse()
-        elif kind == "application/x-www-form-urlencoded":
-            sent = await FormParser(
-                request.headers, request.stream(), max_fields=limits.fields, max_part_size=most
-            ).parse()
-        else:
-            content = b"".join([part async for part in request.stream()])
-            if kind == "application/json" and long:
-                _take_json(form, content)
-            elif content:
-                form.files[raw] = content
-            return _with_query(form, request, limits)
+        sent = await parser.parse()
     except MultiPartException as error:
         raise Refused(400, f"the form cannot be read: {error.message}") from None
-    for name, value in sent.multi_items():
-        if name in form.fields or name in form.files:
-            raise Refused(400, f"the form names {_short(name)} twice; send it once")
-        if isinstance(value, UploadFile):
-            form.files[name] = await value.read()
-            await value.close()
-        else:
-            form.fields[name] = value
+    async with contextlib.AsyncExitStack() as stack:
+        for _, value in sent.multi_items():
+            if isinstance(value, UploadFile):
+                stack.push_async_callback(value.close)
+        for name, value in sent.multi_items():
+            if name in form.fields or name in form.files:
+                raise Refused(400, f"the form names {_short(name)} twice; send it once")
+            if isinstance(value, UploadFile):
+                form.files[name] = b"" if name == without else await value.read()
+            else:
+                form.fields[name] = value
+
+
+def _checked(form: Form, request: Request, limits: Limits, long: tuple[str, ...]) -> Form:
+    """Add what the address says, which the form's own fields come before; raises Refused for what is too long."""
     for name, text in form.fields.items():
         if name not in long and len(text) > _LONGEST:
             raise Refused(400, f"the field {_short(name)} has more than {_LONGEST} characters; shorten it")
-    return _with_query(form, request, limits)
+    query = request.query_params.multi_items()
+    if len(query) > limits.fields:
+        raise Refused(400, f"the address has {len(query)} fields; at most {limits.fields} may be given")
+    form.fields = dict(query) | form.fields
+    return form
 
 
 def _take_json(form: Form, content: bytes) -> None:
@@ -104,15 +173,6 @@ def _take_json(form: Form, content: bytes) -> None:
     for name, value in values.items():
         if value is not None and not isinstance(value, (list, dict)):
             form.fields[name] = str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _with_query(form: Form, request: Request, limits: Limits) -> Form:
-    """Add what the address says, which the form's own fields come before."""
-    query = request.query_params.multi_items()
-    if len(query) > limits.fields:
-        raise Refused(400, f"the address has {len(query)} fields; at most {limits.fields} may be given")
-    form.fields = dict(query) | form.fields
-    return form
 
 
 def _short(name: str) -> str:

@@ -73,7 +73,8 @@ class Guard:
             self._counters.leave(visit)
 
     def _most(self, path: str) -> int:
-        return self._limits.batch if path == "/batch" else self._limits.body
+        most = {"/batch": self._limits.batch, "/video": self._limits.clip}
+        return most.get(path) or self._limits.body
 
     def _check(self, method: str, path: str, headers: Headers) -> None:
         """Refuse who may not ask.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from matting.errors import MattingError, TooLargeError, UnknownFormatError
 
@@ -15,27 +17,37 @@ class Limits:
     Attributes:
         body: bytes of a request with pictures.
         batch: bytes of a zip.
+        clip: bytes of a request with a clip; 0 serves none.
         files: files in a zip.
         pixels: of a picture, read from its header before it is decoded, and of a canvas.
         queue: requests that are being received or wait, beside those that are worked on; more are refused at once.
         per_client: requests of one address at a time; 0 does not count.
+        jobs: clips that are received, wait, run, or are kept; more are refused at once. One is worked on at a time.
         seconds: that a picture may take, waiting included.
+        clip_seconds: that a clip may take once it is begun.
+        clip_result: bytes of what is made of a clip, of which there may be two for a moment.
+        kept: seconds for which the result of a clip can be taken.
         patience: seconds without progress after which a slow sender or reader is left.
         rate: bytes a second that a sender must reach on average, once the patience is over.
         fields: in a form.
         threads: that decode and encode; the network computes one picture at a time.
 
     Raises:
-        MattingError: a value is not above 0.
+        MattingError: a value is not above 0, of those that have no meaning there.
     """
 
     body: int = 32 << 20
     batch: int = 256 << 20
+    clip: int = 512 << 20
     files: int = 1000
     pixels: int = 50_000_000
     queue: int = 32
     per_client: int = 16
+    jobs: int = 4
     seconds: float = 60
+    clip_seconds: float = 3600
+    clip_result: int = 4 << 30
+    kept: float = 3600
     patience: float = 10
     rate: int = 16 << 10
     fields: int = 64
@@ -44,7 +56,7 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if not value > 0 and (field.name != "per_client" or value < 0):
+            if not value > 0 and (field.name not in ("per_client", "clip") or value < 0):
                 raise MattingError(f"the limit {field.name} is {value}; it must be above 0")
 
 
@@ -91,12 +103,19 @@ class Refused(Exception):
         return {"detail": self.sentence, "errors": [{"title": self.sentence}]}
 
 
-def refusal(error: MattingError) -> Refused:
-    """Return what a client is told of something that cannot be used."""
+def refusal(error: MattingError, folder: Path | None = None) -> Refused:
+    """Return what a client is told of something that cannot be used; arguments as for `sentence`."""
     status = {TooLargeError: 413, UnknownFormatError: 415}.get(type(error), 422)
-    return Refused(status, sentence(error))
+    return Refused(status, sentence(error, folder))
 
 
-def sentence(error: MattingError) -> str:
-    """Return what an error says, with fields of a form in place of flags of the command line."""
-    return re.sub(r"(?<![\w-])--(\w+)", r"\1", re.sub(r"--save\b", "kind", str(error)))
+def sentence(error: MattingError, folder: Path | None = None) -> str:
+    """Return what an error says, with fields of a form in place of flags of the command line.
+
+    Args:
+        folder: where files lie that it may name, of which nobody is told.
+    """
+    text = str(error) if folder is None else str(error).replace(f"{folder}{os.sep}", "")
+    for command, name in ((r"--save\b", "kind"), (r"\bmatting predict cuts", "/cutout cuts")):
+        text = re.sub(command, name, text)
+    return re.sub(r"(?<![\w-])--(\w+)", r"\1", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,27 +21,17 @@ MEDIA = {"png": "image/png", "webp": "image/webp", "jpeg": "image/jpeg", "tiff":
 """What formats are called by HTTP."""
 
 
-class Wishes(BaseModel):
-    """The fields of `/cutout`."""
+class Fields(BaseModel):
+    """Fields that every route takes."""
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["rgba", "composite", "alpha", "side_by_side", "trimap"] | None = Field(
-        None, description="rgba; with a background composite"
+    precision: Literal["fp32", "bf16", "int8"] | None = Field(
+        None, description="in which the network computes, where the server offers it"
     )
-    format: Literal["png", "webp", "jpeg", "jpg", "tiff"] = Field("png", description="of the result")
-    quality: int = Field(90, description="of jpeg and webp, 1 to 100")
-    lossless: bool = Field(False, description="webp keeps every value")
-    bits: int = Field(16, description="of alpha in a tiff, 8 or 16")
-    background: str | None = Field(None, description="a colour (white, #fff, #20a060, 32,160,96), or blur")
-    crop: bool = Field(False, description="to the person")
-    margin: str = Field("0", description="around the person, in pixels or percent: 20, 5%")
-    canvas: str | None = Field(None, description="the person scaled onto a canvas: 1000x1000")
-    position: Literal["center", "bottom"] = Field("center", description="on the canvas")
-    max_size: int | None = Field(None, description="pixels of the longest side at most")
 
     @classmethod
-    def of(cls, fields: Mapping[str, str], **fixed: str) -> Wishes:
+    def of(cls, fields: Mapping[str, str], **fixed: str) -> Self:
         """Make one of the fields that were sent.
 
         Args:
@@ -58,6 +48,24 @@ class Wishes(BaseModel):
             if first["type"] == "extra_forbidden":
                 raise Refused(422, f"{name!r} is no field here; {nearest(name, list(cls.model_fields))}") from None
             raise Refused(422, f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}") from None
+
+
+class Wishes(Fields):
+    """The fields of `/cutout`."""
+
+    kind: Literal["rgba", "composite", "alpha", "side_by_side", "trimap"] | None = Field(
+        None, description="rgba; with a background composite"
+    )
+    format: Literal["png", "webp", "jpeg", "jpg", "tiff"] = Field("png", description="of the result")
+    quality: int = Field(90, description="of jpeg and webp, 1 to 100")
+    lossless: bool = Field(False, description="webp keeps every value")
+    bits: int = Field(16, description="of alpha in a tiff, 8 or 16")
+    background: str | None = Field(None, description="a colour (white, #fff, #20a060, 32,160,96), or blur")
+    crop: bool = Field(False, description="to the person")
+    margin: str = Field("0", description="around the person, in pixels or percent: 20, 5%")
+    canvas: str | None = Field(None, description="the person scaled onto a canvas: 1000x1000")
+    position: Literal["center", "bottom"] = Field("center", description="on the canvas")
+    max_size: int | None = Field(None, description="pixels of the longest side at most")
 
     def outputs(self, limits: Limits, picture: bytes | None = None) -> Outputs:
         """Return what is made: one kind.

@@ -33,10 +33,12 @@ def parse(text: str) -> tuple[Backdrop, list[Any]]:
         moving = Moving(Clip(path))
         return moving, moving.clip.identity()
     background = backgrounds.parse(text)
-    return _Still(background), [background.identity()]
+    return Still(background), [background.identity()]
 
 
-class _Still:
+class Still:
+    """A background of which the whole clip gets one picture; what blurs a frame blurs each."""
+
     def __init__(self, background: AnyBackground) -> None:
         self._background = background
         self._fitted: np.ndarray | None = None
