@@ -27,7 +27,7 @@ MEDIA = {"mp4": "video/mp4", "webm": "video/webm", "mov": "video/quicktime", "mk
 _CLIP = "the clip"
 """How the file that was sent is called, here and in what is said about it."""
 
-_PIECE = 1 << 18
+_PIECE = 1 << 16
 """Bytes of a result that are sent at a time."""
 
 
@@ -107,11 +107,17 @@ def _link(request: Request, job: Job) -> str:
 
 
 async def _pieces(jobs: Jobs, job: Job, path: Path) -> AsyncIterator[bytes]:
-    """Yield a result; when all of it was taken it is removed."""
+    """Yield a result; it is removed when only the last piece is left to be sent.
+
+    A client who has everything leaves at once, and behind the last piece nothing more would be done.
+    """
     with open(path, "rb") as file:
-        while piece := await run_in_threadpool(file.read, _PIECE):
+        piece = await run_in_threadpool(file.read, _PIECE)
+        while following := await run_in_threadpool(file.read, _PIECE):
             yield piece
+            piece = following
     await run_in_threadpool(jobs.remove, job)
+    yield piece
 
 
 def _prepared(
@@ -159,7 +165,8 @@ class _Work:
             if asked.format is not None:
                 raise
             self._carried = ()
-            job.notes.append(f"{sentence(error, job.folder)}: it was left out")
+            why = sentence(error, job.folder).partition(";")[0]
+            job.notes.append(f"{why}: sound and subtitles are left out; another format keeps them")
 
     def _wanted(self, folder: Path) -> Any:
         from matting.video.formats import Result
