@@ -119,6 +119,11 @@ def test_remove_bg_in_base64_and_json(api: Any) -> None:
     assert base64.b64decode(as_json.json()["data"]["result_b64"]) == as_form.content
 
 
+def test_remove_bg_has_an_account_that_is_never_empty(api: Any) -> None:
+    attributes = ask(api, "/v1.0/account", "GET").json()["data"]["attributes"]
+    assert attributes["credits"]["total"] > 1000 and attributes["api"]["free_calls"] > 1000
+
+
 def test_remove_bg_makes_previews_small(api: Any) -> None:
     large = content(np.zeros((1000, 2000, 3), np.uint8))
     answer = ask(api, "/v1.0/removebg", files={"image_file": large}, data={"size": "preview"})

@@ -28,6 +28,12 @@ _MEGAPIXELS = {
 
 _NO_ADDRESSES = "this server fetches nothing from addresses, so that nobody can make it ask others; send the picture"
 
+_ACCOUNT = {
+    "credits": {"total": 1_000_000, "subscription": 0, "payg": 1_000_000, "enterprise": 0},
+    "api": {"free_calls": 1_000_000, "sizes": "all"},
+}
+"""remove.bg's account, which some clients look at before they ask; never less, for nobody pays here."""
+
 _TRUE = ("true", "1", "on", "yes")
 
 
@@ -55,6 +61,10 @@ def add(api: FastAPI, desk: Desk, limits: Limits) -> None:
         if "application/json" in request.headers.get("accept", ""):
             return JSONResponse({"data": {"result_b64": base64.b64encode(content).decode("ascii")}}, headers=extra)
         return Response(content, media_type=kind, headers=extra)
+
+    @api.get("/v1.0/account", summary="As remove.bg: enough is left")
+    async def account() -> dict[str, Any]:
+        return {"data": {"attributes": _ACCOUNT}}
 
     rembg = {"file": file, "om": {"type": "boolean"}, "bgc": {"type": "string"}}
 
