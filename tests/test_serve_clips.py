@@ -327,3 +327,17 @@ def test_a_trimap_is_drawn_where_a_network_needs_one_and_none_was_sent() -> None
     own = np.zeros((48, 64), np.uint8)
     files = {"file": content(), "trimap": content(own)}
     assert (serving.pixels_of(ask(api, "/alpha", files=files).content) == 0).all()
+
+
+def test_results_that_nobody_takes_make_room_for_others(clip: bytes, tmp_path: Path) -> None:
+    once = serving.application()
+    size = finished(once, ask(once, "/video", content=clip).headers["location"])["bytes"]
+    closed(once)
+    api = serving.application(jobs=1, clip_result=2 * size + size // 2)
+    links = []
+    for _ in range(4):
+        links.append(ask(api, "/video", content=clip).headers["location"])
+        assert finished(api, links[-1])["status"] == "done"
+    serving.until(lambda: ask(api, links[1], "GET").status_code == 404)
+    assert [ask(api, link, "GET").status_code for link in links] == [404, 404, 200, 200]
+    closed(api)

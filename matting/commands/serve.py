@@ -65,7 +65,7 @@ def _add_limits(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--queue", type=shared.positive, default=32, help="requests that may wait; more are refused")
     group.add_argument("--per_client", type=shared.count, default=16, help="requests of an address at a time; 0 is any")
     group.add_argument("--timeout", type=shared.positive, default=60, help="seconds for a picture, waiting included")
-    group.add_argument("--clips", type=shared.positive, default=4, help="clips that may wait, run or be kept")
+    group.add_argument("--clips", type=shared.positive, default=4, help="clips that may wait or run; more are refused")
     group.add_argument("--clip_timeout", type=shared.positive, default=3600, help="seconds for a clip")
 
 

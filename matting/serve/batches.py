@@ -38,7 +38,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def add(api: FastAPI, desk: Desk, limits: Limits) -> None:
     """Add the route."""
     files = {"file": {"type": "string", "format": "binary"}} | description.fields(Wishes)
-    keywords = description.body(files, ("file",), "application/zip", "application/zip")
+    keywords = description.body(files, ("file",), "application/zip", ("application/zip",))
 
     @api.post("/batch", summary="Cut out every picture of a zip into another", **keywords)
     async def batch(request: Request) -> StreamingResponse:

@@ -52,7 +52,7 @@ def add(api: FastAPI, desk: Desk, limits: Limits) -> Jobs:
     fields = {"file": file, "background_file": file} | description.fields(ClipWishes)
     about: dict[str, Any] = {"responses": {status: {"description": why} for status, why in _ANSWERS.items()}}
 
-    body = description.body(fields, ("file",), "video/*", "application/json", 202)
+    body = description.body(fields, ("file",), "video/*", (description.JSON,), 202)
 
     @api.post("/video", summary="Cut out a clip, a job that the answer names", status_code=202, **body)
     async def begin(request: Request) -> Response:

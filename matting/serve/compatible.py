@@ -50,10 +50,11 @@ class _Asked:
 def add(api: FastAPI, desk: Desk, limits: Limits) -> None:
     """Add the routes."""
     file = {"type": "string", "format": "binary"}
+    answers = (*description.PICTURES, description.JSON)
     texts = ("size", "format", "channels", "bg_color", "crop", "crop_margin", "image_file_b64")
     named = {"image_file": file, "bg_image_file": file} | {name: {"type": "string"} for name in texts}
 
-    @api.post("/v1.0/removebg", summary="As remove.bg", **description.body(named, ()))
+    @api.post("/v1.0/removebg", summary="As remove.bg", **description.body(named, (), answers=answers))
     async def removebg(request: Request) -> Response:
         form = await forms.read(request, limits, "image_file", ("image_file_b64",))
         content, kind, size = await _cut(desk, limits, request, _of_removebg(form))
@@ -74,7 +75,9 @@ def add(api: FastAPI, desk: Desk, limits: Limits) -> None:
         content, kind, _ = await _cut(desk, limits, request, _of_rembg(form))
         return Response(content, media_type=kind)
 
-    @api.get("/api/remove", summary="As rembg's server, refused", include_in_schema=False)
+    refused: dict[int | str, dict[str, Any]] = {403: {"description": "nothing is fetched from addresses"}}
+
+    @api.get("/api/remove", summary="As rembg's server, refused", status_code=403, responses=refused)
     async def fetch() -> Response:
         raise Refused(403, f"{_NO_ADDRESSES} by POST, as the file `file`")
 

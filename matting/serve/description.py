@@ -9,6 +9,9 @@ from pydantic import BaseModel
 
 _FILE = {"type": "string", "format": "binary"}
 
+PICTURES = ("image/png", "image/webp", "image/jpeg", "image/tiff")
+JSON = "application/json"
+
 _REFUSALS = {
     400: "the request cannot be read",
     401: "the token is missing or wrong",
@@ -26,34 +29,42 @@ def body(
     properties: dict[str, Any],
     required: Sequence[str],
     raw: str | None = None,
-    answer: str = "image/png",
+    answers: Sequence[str] = PICTURES,
     status: int = 200,
 ) -> dict[str, Any]:
     """Return the keywords for a route that takes a form, and perhaps a file alone.
 
     Args:
         raw: the kind of content that the body itself may be.
-        answer: the kind of content that is returned.
+        answers: the kinds of content that are returned.
         status: with which it is.
     """
-    form = {"schema": {"type": "object", "properties": properties, "required": list(required)}}
+    schema = {"type": "object", "properties": properties, "required": list(required)}
+    form = {"schema": schema}
     content: dict[str, Any] = {"multipart/form-data": form}
     if raw is not None:
         content[raw] = {"schema": _FILE}
     refusal = {"type": "object", "properties": {"detail": {"type": "string"}}}
     responses = {
-        str(status): {"description": why, "content": {"application/json": {"schema": refusal}}}
-        for status, why in _REFUSALS.items()
+        str(status): {"description": why, "content": {JSON: {"schema": refusal}}} for status, why in _REFUSALS.items()
     }
-    returned = {"type": "object"} if answer == "application/json" else _FILE
-    good = {str(status): {"description": "the result", "content": {answer: {"schema": returned}}}}
+    returned = {kind: {"schema": {"type": "object"} if kind == JSON else _FILE} for kind in answers}
+    good = {str(status): {"description": "the result", "content": returned}}
     return {"openapi_extra": {"requestBody": {"required": True, "content": content}, "responses": good | responses}}
 
 
 def fields(model: type[BaseModel], without: Sequence[str] = ()) -> dict[str, Any]:
     """Return a model's fields as a form has them."""
     properties = model.model_json_schema()["properties"]
-    return {name: value for name, value in properties.items() if name not in without}
+    return {name: _sendable(value) for name, value in properties.items() if name not in without}
+
+
+def _sendable(field: dict[str, Any]) -> dict[str, Any]:
+    """Return a field without null, for which a form has no word: it is left out instead."""
+    if "anyOf" not in field:
+        return field
+    (kind,) = (kind for kind in field["anyOf"] if kind.get("type") != "null")
+    return {name: value for name, value in field.items() if name not in ("anyOf", "default")} | kind
 
 
 def picture(model: type[BaseModel], without: Sequence[str] = ()) -> dict[str, Any]:

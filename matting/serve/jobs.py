@@ -25,6 +25,11 @@ _logger = logging.getLogger(__name__)
 _RETRY = 20
 """Seconds after which there may be a place for another job."""
 
+_OVER = ("done", "failed")
+
+_KEPT = 64
+"""Jobs that are over and remembered, at most."""
+
 _PATIENCE = 30.0
 """Seconds that the job which runs gets to notice that the server ends."""
 
@@ -66,7 +71,7 @@ class Job:
         if self.detail:
             known["detail"] = self.detail
         if self.status == "done" and self.result is not None:
-            known |= {"bytes": self.result.stat().st_size, "result": f"{link}/result"}
+            known |= {"bytes": _size(self), "result": f"{link}/result"}
         return known
 
 
@@ -100,8 +105,9 @@ class Jobs:
         Raises:
             Refused: there is no place for it, or no room.
         """
-        if len(self._jobs) >= self._limits.jobs:
-            raise Refused(429, f"{self._limits.jobs} clips are here, done or not; ask again in a moment", _RETRY)
+        waiting = sum(job.status not in _OVER for job in list(self._jobs.values()))
+        if waiting >= self._limits.jobs:
+            raise Refused(429, f"{waiting} clips are being worked on or wait; ask again in a moment", _RETRY)
         with self._lock:
             job = Job(self._made_folder() / secrets.token_hex(8))
             job.folder.mkdir()
@@ -173,12 +179,21 @@ class Jobs:
             with self._lock:
                 if job.status == "running":
                     job.status = "failed" if job.detail else "done"
-                if job.status != "cancelled":
-                    job.timer = threading.Timer(self._limits.kept, self.remove, [job])
-                    job.timer.daemon = True
-                    job.timer.start()
             if job.status == "cancelled":
                 self.remove(job)
+            else:
+                self._keep(job)
+
+    def _keep(self, job: Job) -> None:
+        """Keep a job that is over for a time, and less long if others need the room."""
+        if job.status == "failed":
+            shutil.rmtree(job.folder, ignore_errors=True)
+        job.timer = threading.Timer(self._limits.kept, self.remove, [job])
+        job.timer.daemon = True
+        job.timer.start()
+        kept = [other for other in list(self._jobs.values()) if other.status in _OVER]
+        while len(kept) > _KEPT or sum(map(_size, kept)) > self._limits.clip_result:
+            self.remove(kept.pop(0))
 
     @staticmethod
     def _do(job: Job, work: Work) -> None:
@@ -191,3 +206,11 @@ class Jobs:
         except Exception as error:
             _logger.error("a clip failed: %s", type(error).__name__, exc_info=True)
             job.detail = "the clip cannot be cut out: the server met an error of its own"
+
+
+def _size(job: Job) -> int:
+    """Return the bytes of a result."""
+    try:
+        return job.result.stat().st_size if job.result is not None else 0
+    except FileNotFoundError:  # it was removed just now
+        return 0

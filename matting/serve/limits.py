@@ -22,10 +22,10 @@ class Limits:
         pixels: of a picture, read from its header before it is decoded, and of a canvas.
         queue: requests that are being received or wait, beside those that are worked on; more are refused at once.
         per_client: requests of one address at a time; 0 does not count.
-        jobs: clips that are received, wait, run, or are kept; more are refused at once. One is worked on at a time.
+        jobs: clips that are received, wait or run; more are refused at once. One is worked on at a time.
         seconds: that a picture may take, waiting included.
         clip_seconds: that a clip may take once it is begun.
-        clip_result: bytes of what is made of a clip, of which there may be two for a moment.
+        clip_result: bytes of what is made of a clip, and of all results that are kept, of which the oldest go first.
         kept: seconds for which the result of a clip can be taken.
         patience: seconds without progress after which a slow sender or reader is left.
         rate: bytes a second that a sender must reach on average, once the patience is over.
