@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import moving
 import serving
 from matting.serve.wishes import Wishes
 from serving import ask, content
@@ -79,7 +83,7 @@ VALUES = st.sampled_from(
     ]
 ) | st.text(max_size=12)
 FIELDS = st.dictionaries(NAMES, VALUES, max_size=6)
-ROUTES = st.sampled_from(["/cutout", "/alpha", "/batch", "/v1.0/removebg", "/api/remove"])
+ROUTES = st.sampled_from(["/cutout", "/alpha", "/batch", "/video", "/v1.0/removebg", "/api/remove"])
 
 
 @st.composite
@@ -95,13 +99,18 @@ FILES = st.one_of(mangled(PICTURE), mangled(ARCHIVE), st.binary(max_size=64), st
 
 
 @pytest.fixture(scope="module")
-def api() -> Any:
-    return serving.application(body=1 << 20, pixels=100_000, seconds=20)
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        made = serving.application(body=1 << 20, pixels=100_000, seconds=20)
+        yield made
+        made.state.desk.close()
+        made.state.jobs.close()
 
 
 def check(answer: Any) -> None:
-    assert answer.status_code in (200, 400, 403, 413, 415, 422), (answer.status_code, answer.text)
-    if answer.status_code != 200:
+    assert answer.status_code in (200, 202, 400, 403, 413, 415, 422), (answer.status_code, answer.text)
+    if answer.status_code not in (200, 202):
         assert answer.json()["detail"] and "\n" not in answer.json()["detail"]
     elif answer.headers["content-type"] == "application/zip":
         with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
@@ -189,3 +198,23 @@ def test_paths_methods_and_headers(api: Any, method: str, path: str, headers: di
     raw = {name: value.encode("latin-1") for name, value in headers.items()}
     answer = ask(api, urllib.parse.quote(path, errors="replace"), method, headers=raw)
     assert answer.status_code < 500
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("clips") / "a.mp4"
+    return moving.write(path, moving.pictures(4, 32, 48)).read_bytes()
+
+
+@settings(MANY, max_examples=60)
+@given(data=st.data(), fields=FIELDS)
+def test_clips(api: Any, clip: bytes, data: st.DataObject, fields: dict[str, str]) -> None:
+    answer = ask(api, "/video", content=data.draw(mangled(clip)), params=sendable(fields))
+    check(answer)
+    if answer.status_code == 202:
+        link = answer.headers["location"]
+        serving.until(lambda: ask(api, link, "GET").json()["status"] in ("done", "failed"), 30)
+        told = ask(api, link, "GET").json()
+        assert "error of its own" not in told.get("detail", ""), told
+        assert ask(api, link, "DELETE").status_code == 204
+    assert not any(path.is_file() for path in Path(os.environ["MATTING_CACHE"]).rglob("*"))
