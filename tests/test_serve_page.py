@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import time
 import zipfile
 from collections.abc import Iterator
@@ -12,9 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import moving
 import serving
 from browser import CHROMIUM, DRIVER, Browser, browser
+from matting.engines.network import Interface
+from matting.predictor import Predictor
+from matting.serve import app
 from matting.serve.limits import Access
+from matting.video.clip import Clip
 from serving import content, photograph, pixels_of
 
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="chromium and chromedriver are not installed")
@@ -30,6 +36,13 @@ DONE = "document.querySelectorAll('#strip .state').length == {} && [...document.
     "(row) => !row.querySelector('progress') && /done|完成/.test(row.querySelector('.state').textContent))"  # fmt: skip
 
 SHOWN = "return [...document.querySelector('#view').getContext('2d').getImageData(...arguments, 1, 1).data]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MATTING_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -182,3 +195,71 @@ def test_colours_survive_the_page(window: Browser, tmp_path: Path) -> None:
     window.until(DONE.format(1))
     slide(window, 0)
     assert middle(window) == [200, 90, 30, 255]
+
+
+def test_what_is_marked_goes_to_a_network_that_takes_trimaps(tmp_path: Path) -> None:
+    class Trusting(serving.Bright):
+        """Where it is to decide, it decides as `Bright`; it keeps the trimaps that it was shown."""
+
+        seen: list[Any] = []
+
+        def __call__(self, image: Any, *trimaps: Any) -> Any:
+            self.seen.append(trimaps[0][0, 0])
+            return super().__call__(image)
+
+    network = Trusting(Interface(inputs=("image", "trimap")))
+    api = app(Predictor(network, []), drawer=lambda image: np.full(image.shape[:2], 128, np.uint8))
+    with serving.listening(api) as (host, port), browser(tmp_path) as window:
+        window.open(f"http://{host}:{port}/")
+        window.type("#files", files(tmp_path, "anna.png"))
+        window.until(DONE.format(1))
+        slide(window, 0)
+        assert window.run("return document.querySelector('#edges').disabled")
+        window.click("input[name=brush][value=remove]")
+        window.drag("#view", (0, 0), (4, 0))
+        window.click("#edges")
+        window.until("document.querySelector('#edges').disabled && document.querySelector('#undo').disabled")
+        serving.until(lambda: len(network.seen) == 2)
+        assert middle(window) == [0, 0, 0, 0]
+        assert window.run("return document.querySelector('#status').className") == ""
+    drawn = network.seen[1]
+    assert set(np.unique(drawn)) == {0, 128, 255} and drawn.shape == (48, 64)
+    assert (drawn[24, 32], drawn[24, 35], drawn[24, 40], drawn[0, 0]) == (0, 128, 255, 0)  # the stroke, around, far
+
+
+def test_a_clip_is_sent_followed_and_saved(window: Browser, tmp_path: Path) -> None:
+    frames = [photograph(32, 48)] * 6
+    moving.write(tmp_path / "walk.mp4", frames, sound=None)
+    window.type("#files", str(tmp_path / "walk.mp4"))
+    window.until("document.querySelector('#strip .clip')")
+    window.run("document.querySelector('.clip select').value = 'lime'")
+    window.click(".clip button")
+    window.until("/done|完成/.test(document.querySelector('.clip .state').textContent)")
+    window.click(".clip button")
+    downloaded(tmp_path / "walk_cutout.mp4")
+    shown = [frame.image for frame in Clip(tmp_path / "walk_cutout.mp4").frames()]
+    assert len(shown) == 6 and np.abs(shown[2][1, 1].astype(int) - (0, 255, 0)).max() < 12
+
+
+def test_a_clip_is_cancelled_and_a_broken_one_named(tmp_path: Path) -> None:
+    free, network = threading.Event(), serving.Bright()
+    network.before = lambda: free.wait(20)
+    api = serving.application(network)
+    moving.write(tmp_path / "walk.mp4", [photograph(32, 48)] * 6, sound=None)
+    (tmp_path / "torn.mp4").write_bytes(b"no clip")
+    with serving.listening(api) as (host, port), browser(tmp_path) as window:
+        window.open(f"http://{host}:{port}/")
+        window.type("#files", str(tmp_path / "walk.mp4"))
+        window.until("document.querySelector('.clip button')")
+        window.click(".clip button")
+        serving.until(lambda: network.calls == 1)
+        window.until("/cut out|抠图/.test(document.querySelector('.clip .state').textContent)")
+        window.click(".clip button")
+        window.until("!document.querySelector('.clip')")
+        free.set()
+        serving.until(lambda: not api.state.jobs._jobs)
+        window.type("#files", str(tmp_path / "torn.mp4"))
+        window.until("document.querySelector('.clip button')")
+        window.click(".clip button")
+        window.until("document.querySelector('.clip .bad')")
+        assert "torn.mp4" in window.run("return document.querySelector('#status').textContent")

@@ -52,7 +52,7 @@ def build(networks: Networks, limits: Limits, access: Access) -> FastAPI:
     compatible.add(api, desk, limits)
     api.state.jobs = clips.add(api, desk, limits)
     _add_operations(api, desk, counters)
-    page.add(api, access.token is not None, limits)
+    page.add(api, access.token is not None, networks.usual.takes_trimap, limits)
     return api
 
 

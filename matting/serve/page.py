@@ -24,10 +24,11 @@ PATHS = {
 """The file of every path; that of settings is made."""
 
 
-def add(api: FastAPI, asks_token: bool, limits: Limits) -> None:
+def add(api: FastAPI, asks_token: bool, takes_trimap: bool, limits: Limits) -> None:
     """Add a route for every file, read once: no path is made of what a client sends."""
     # What it takes is said where a token is brought, as everything else of the routes.
-    settings = json.dumps({"token": asks_token, "bytes": limits.body, "pixels": limits.pixels})
+    known = {"token": asks_token, "bytes": limits.body, "pixels": limits.pixels, "clip": limits.clip}
+    settings = json.dumps(known | {"trimap": takes_trimap})
     for path, name in PATHS.items():
         content = (_FOLDER / name).read_bytes() if name else settings.encode()
         kind = _KINDS[Path(name).suffix] + "; charset=utf-8" if name else "application/json"

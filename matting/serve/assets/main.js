@@ -2,20 +2,21 @@
 
 import * as asking from "./asking.js";
 import { Cutout, fill } from "./brush.js";
+import { Clip, isClip } from "./clips.js";
 import { fileOf, nameOf, save, zipOf } from "./downloads.js";
+import { trimapOf } from "./trimap.js";
 import { View } from "./view.js";
 import { say, translate } from "./words.js";
 
 const AT_ONCE = 2;
 const $ = (selector) => document.querySelector(selector);
 const items = [];
-let current = null, behindPicture = null, limits = { bytes: Infinity };
+let current = null, behindPicture = null, limits = { bytes: Infinity, clip: 0 };
 
 const chosen = (name) => $(`input[name="${name}"]:checked`).value;
-const brush = () => ({ mode: chosen("brush"), size: Number($("#size").value) });
 const view = new View($("#view"), $("#handle"), $("#split"), {
-  brush,
-  painted: () => ($("#undo").disabled = !current?.cutout?.edited),
+  brush: () => ({ mode: chosen("brush"), size: Number($("#size").value) }),
+  painted: corrected,
   zoomed: (scale) => ($("#scale").textContent = `${Math.round(100 * scale)}%`),
 });
 
@@ -24,8 +25,18 @@ function tell(text, isBad = false) {
   $("#status").classList.toggle("bad", isBad);
 }
 
+// What is corrected can be taken back, and shown to a network that takes trimaps.
+function corrected() {
+  $("#undo").disabled = $("#edges").disabled = !current?.cutout?.edited;
+}
+
 function add(files) {
   for (const file of files) {
+    if (isClip(file)) {
+      if (limits.clip) $("#strip").append(new Clip(file, limits.clip, tell).row);
+      else tell(say("noClips"), true);
+      continue;
+    }
     if (!file.type.startsWith("image/") && !/\.(heic|heif|avif|tiff?|jpe?g|png|webp|bmp)$/i.test(file.name)) continue;
     const item = { file, state: "waits", sent: 0, button: document.createElement("button") };
     item.button.type = "button";
@@ -36,12 +47,12 @@ function add(files) {
     const row = document.createElement("li");
     row.append(item.button);
     $("#strip").append(row);
-    $("#strip").hidden = false;
     items.push(item);
     refresh(item);
     if (file.size > limits.bytes) fail(item, say("tooLarge", Math.floor(limits.bytes / 2 ** 20)));
   }
-  document.body.classList.toggle("has-pictures", items.length > 0);
+  $("#strip").hidden = !$("#strip").childElementCount;
+  document.body.classList.toggle("has-pictures", !$("#strip").hidden);
   next();
 }
 
@@ -124,9 +135,25 @@ function select(item) {
   refresh(item);
   $("#work").hidden = false;
   $("#view").setAttribute("aria-label", say("view", item.file.name));
-  $("#undo").disabled = !item.cutout.edited;
+  corrected();
   view.show(item.cutout);
   if (!item.cutout.before) tell(say("noBefore", item.file.name));
+}
+
+// Let the network look again at what lies around the strokes.
+async function findEdges(item) {
+  $("#edges").disabled = true;
+  tell(say("works"));
+  try {
+    item.blob = await asking.cutout(item.file, () => {}, await trimapOf(item.cutout));
+    item.cutout = new Cutout(item.cutout.before, await createImageBitmap(item.blob));
+    thumbnail(item, item.cutout.shown);
+    tell(say("ready", item.file.name));
+    if (item === current) view.show(item.cutout);
+  } catch (error) {
+    tell(say("failed", item.file.name, error.message || say("lost")), true);
+  }
+  corrected();
 }
 
 function behind() {
@@ -190,9 +217,10 @@ function listen() {
   $("#size").addEventListener("input", () => view.draw());
   $("#undo").addEventListener("click", () => {
     current.cutout.undo();
-    $("#undo").disabled = !current.cutout.edited;
+    corrected();
     view.draw();
   });
+  $("#edges").addEventListener("click", () => findEdges(current));
   $("#in").addEventListener("click", () => view.zoom(1.5));
   $("#out").addEventListener("click", () => view.zoom(1 / 1.5));
   $("#fit").addEventListener("click", () => view.fit());
@@ -214,5 +242,9 @@ translate();
 listen();
 asking.settings().then((known) => {
   limits = known;
+  $("#edges").hidden = !known.trimap;
+  if (!known.clip) return;
+  $("#files").accept += ",video/*,.mkv";
+  $("#drop strong").textContent = say("chooseBoth");
   $("#access").hidden = !known.token || asking.hasToken();
 });
