@@ -2,6 +2,8 @@
 
 import { say, translate } from "./words.js";
 
+const FILES = { "/batch": ["photos.zip", " -o cutouts.zip"], "/video": ["clip.mp4", ""] };
+
 function element(name, text, ...children) {
   const made = document.createElement(name);
   if (text) made.textContent = text;
@@ -10,12 +12,13 @@ function element(name, text, ...children) {
 }
 
 function example(path, method, body) {
-  const address = new URL(`.${path}`, location.href).href;
-  if (method === "get") return `curl ${address}`;
+  const address = decodeURI(new URL(`.${path}`, location.href).href).replace("{name}", "ID");
+  if (method === "get") return `curl ${address}${path.endsWith("/result") ? " -o person.webm" : ""}`;
+  if (method === "delete") return `curl -X DELETE ${address}`;
   const { properties = {} } = body?.["multipart/form-data"]?.schema ?? {};
   const name = Object.keys(properties).find((key) => properties[key].format === "binary") ?? "file";
-  const [file, result] = path === "/batch" ? ["photos.zip", "cutouts.zip"] : ["photo.jpg", "person.png"];
-  return `curl -F ${name}=@${file} ${address} -o ${result}`;
+  const [file, result] = FILES[path] ?? ["photo.jpg", " -o person.png"];
+  return `curl -F ${name}=@${file} ${address}${result}`;
 }
 
 function fields(body) {
