@@ -11,3 +11,6 @@ ESTIMATES = ("blur_fusion", "multilevel", "none")
 
 REFINEMENTS = ("none", "fast", "best")
 """Ways to find edges at the photograph's size."""
+
+CLASSIC = ("guided", "closed-form", "knn", "learning-based", "large-kernel", "random-walk")
+"""Methods without a network, which find a matte from a trimap and are named like weights."""

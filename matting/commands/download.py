@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from matting.choices import CLASSIC
 from matting.commands import shared
 from matting.system.streams import say
 
@@ -68,6 +69,7 @@ def _list() -> None:
         places = [*(member.title for member in entry.members), download.mirrored(entry.url)]
         say(f"  {entry.config and f'for {entry.config}; '}{', or '.join(places)}")
         say(f"  in the cache, SHA-256 {sha256(path)}" if path.is_file() else "  not fetched yet")
+    say(f"And methods without weights, which need a trimap: {', '.join(CLASSIC)}.")
 
 
 def _show() -> None:

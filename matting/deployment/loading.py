@@ -15,11 +15,13 @@ from matting import builder, config, trimap, weights
 from matting.deployment import precision
 from matting.deployment.cached import cached_export
 from matting.deployment.description import DESCRIPTION, open_predictor
+from matting.engines import classic
 from matting.engines.table import CHOICES, TABLE, choose
 from matting.engines.tiles import MARGIN, tiled
 from matting.errors import MattingError
 from matting.predictor import Predictor
 from matting.registry import nearest
+from matting.transforms.resize import LimitLong
 from matting.weights.published import PUBLISHED
 from matting.weights.trained import CONFIG, NETWORK, load_trained
 
@@ -59,8 +61,8 @@ def load(
     """Return the predictor of trained weights or of an export, in the fastest engine that is installed.
 
     Args:
-        source: a checkpoint folder, whose configuration lies inside; a folder that `export` made; a published name; or
-            a file or URL of weights.
+        source: a checkpoint folder, whose configuration lies inside; a folder that `export` made; a published name; a
+            file or URL of weights; or a method without a network, of `matting.choices.CLASSIC`.
         config: the configuration, where the source does not state it: a path, the name of one that comes along
             (`modnet/modnet-mobilenetv2`), or loaded values.
         partial: take weights that fit in part only.
@@ -116,18 +118,20 @@ def make_predictor(
     runtime: Runtime | None = None,
     partial: bool = False,
 ) -> Predictor:
-    """Return the predictor of trained weights or of an export.
+    """Return the predictor of trained weights, of an export or of a method without a network.
 
     Args:
-        values: the configuration; not needed for an export, which holds its own.
-        model_path: a checkpoint folder, a file of weights, a URL, a published name, or a folder that tools/export.py
-            made.
+        values: the configuration; not needed for an export, which holds its own, nor for a method, which has none.
+        model_path: a checkpoint folder, a file of weights, a URL, a published name, a folder that tools/export.py made,
+            or one of `matting.choices.CLASSIC`.
         partial: take weights that fit in part only.
 
     Raises:
         MattingError: no weights are given, they do not fit, or the engine or precision is not there.
     """
     runtime = runtime or Runtime()
+    if classic.is_classic(model_path):
+        return _classic(str(model_path), runtime)
     folder = _folder(values, model_path, runtime, partial)
     if folder is None:
         assert values is not None and model_path is not None  # nothing else has a dynamic graph
@@ -156,6 +160,8 @@ def settled(
     if runtime.precision != "auto":
         return runtime
     exact = replace(runtime, precision="fp32")
+    if classic.is_classic(model_path):
+        return exact
     folder = _folder(values, model_path, exact, partial)
     engine = "dynamic" if folder is None else choose(exact.engine).name
     chosen, why = precision.choose(folder, engine, photographs)
@@ -193,8 +199,10 @@ def _folder(
     return None if _engine(runtime) == "dynamic" else cached_export(values, model_path, partial)
 
 
-def engine_used(runtime: Runtime) -> str:
+def engine_used(runtime: Runtime, model_path: str | Path | None = None) -> str:
     """Return what computes under these settings, with its version and precision."""
+    if classic.is_classic(model_path):
+        return classic.version(str(model_path))
     engine = TABLE[_engine(runtime)]
     try:
         version = importlib.metadata.version(engine.distribution)
@@ -224,6 +232,17 @@ def trimap_drawer(source: str, runtime: Runtime | None = None) -> Callable[[np.n
         return trimap.from_mask(alpha, trimap.relative_kernel(alpha, _DRAWN_WIDTH))
 
     return draw
+
+
+def _classic(name: str, runtime: Runtime) -> Predictor:
+    usual = {"engine": ("auto", "dynamic"), "precision": ("fp32",), "device": ("auto", "cpu")}
+    for flag, values in usual.items():
+        if getattr(runtime, flag) not in values:
+            raise MattingError(
+                f"--{flag} {getattr(runtime, flag)} is for networks, and {name} is a method without one; leave it out"
+            )
+    logger.info("%s finds mattes from trimaps, without a network (%s)", name, classic.version(name))
+    return Predictor(classic.ClassicNetwork(name), [LimitLong(classic.LONGEST)], runtime.refine)
 
 
 def _engine(runtime: Runtime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from matting import builder, devices, metrics
 from matting.deployment.cached import weights_sha256
 from matting.deployment.loading import Runtime, engine_used, make_predictor
+from matting.engines.classic import is_classic
 from matting.evaluation import manifest
 from matting.evaluation.evaluator import evaluate
 from matting.evaluation.publication import publish
@@ -38,6 +39,8 @@ def run_validation(
     """
     runtime = runtime or Runtime("dynamic")
     builder.check(values)
+    if is_classic(model_path):  # what is scored is not the network of the configuration
+        values = {key: value for key, value in values.items() if key != "model"}
     device = devices.begin(values, runtime.device)
     choose(protocol, metric_names)
     predictor = make_predictor(values, model_path, runtime, partial)
@@ -50,16 +53,16 @@ def run_validation(
     if exchange.rank() == 0:
         weights, root = str(model_path), Path(values["val_dataset"]["dataset_root"])
         about = _about(values, weights, dataset) | {
-            "engine": engine_used(runtime), "device": device, "refine": runtime.refine,
+            "engine": engine_used(runtime, model_path), "device": device, "refine": runtime.refine,
         }  # fmt: skip
         facts = [
             ("weights", weights),
             ("data", str(root)),
-            ("engine", engine_used(runtime)),
+            ("engine", engine_used(runtime, model_path)),
             ("refine", runtime.refine),
         ]
-        title = f"{(values.get('model') or {}).get('type', 'evaluation')} on {root.name}"
-        publish(result, save_dir, title=title, facts=facts, about=about, report=report)
+        model = weights if is_classic(weights) else (values.get("model") or {}).get("type", "evaluation")
+        publish(result, save_dir, title=f"{model} on {root.name}", facts=facts, about=about, report=report)
     return result
 
 
@@ -69,7 +72,7 @@ def _about(values: Mapping[str, Any], model_path: str, dataset: Any) -> dict[str
     root = Path(spec["dataset_root"])
     lists = [spec["val_file"]] if isinstance(spec["val_file"], str) else spec["val_file"]
     return {
-        "weights": {"path": model_path, "sha256": weights_sha256(model_path)},
+        "weights": {"path": model_path} | ({} if is_classic(model_path) else {"sha256": weights_sha256(model_path)}),
         "configuration": dict(values),
         "dataset": {
             "root": str(root),

@@ -10,6 +10,7 @@ from matting import config
 from matting.deployment.cached import weights_sha256
 from matting.deployment.description import DESCRIPTION, Deployment
 from matting.deployment.loading import Runtime
+from matting.engines import classic
 
 
 def made_with(
@@ -22,12 +23,14 @@ def made_with(
 
     Args:
         values: the configuration; not needed for an export.
-        model_path: trained weights or an export, as for `prediction.make_predictor`.
+        model_path: trained weights, an export or a method without a network, as for `prediction.make_predictor`.
         trimap_from: `CONFIG:WEIGHTS` of the network that draws the trimaps.
     """
     if (Path(model_path) / DESCRIPTION).is_file():
         export = Deployment.read(Path(model_path))
         network: dict[str, Any] = {"weights": export.weights_sha256, "transforms": export.transforms}
+    elif classic.is_classic(model_path):
+        network = {"weights": f"{model_path} of {classic.version(str(model_path))}"}
     else:
         values = values or {}
         transforms = (values.get("val_dataset") or {}).get("transforms")

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from matting.choices import CLASSIC
 from matting.errors import MattingError
 from matting.system import atomic
 from matting.weights.allowance import LARGEST
@@ -58,7 +59,12 @@ def weights_file(path: str | Path) -> Path:
     if os.path.isdir(path):  # which, unlike pathlib, takes names that are too long for names of nothing
         path = path / "model.pdparams"
     if not os.path.isfile(path):
-        close = difflib.get_close_matches(str(path), PUBLISHED, n=1)
+        if str(path) in CLASSIC:
+            raise MattingError(
+                f"{path} is a method without a network: it cuts out and is scored, but has no weights to be trained, "
+                "exported or converted"
+            )
+        close = difflib.get_close_matches(str(path), [*PUBLISHED, *CLASSIC], n=1)
         meant = f"; did you mean {close[0]}?" if close else ""
         raise MattingError(
             f"the weights {path} do not exist{meant}; give a .pdparams, .safetensors or .pth file, the folder that "
