@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import importlib.util
 import threading
@@ -102,6 +103,8 @@ def _pymatting(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
         )
     import pymatting
 
+    # It says on standard output, where results may go, that it tries again; what fails in the end it raises.
+    vars(importlib.import_module("pymatting.preconditioner.ichol"))["print"] = lambda *words: None
     function = getattr(pymatting, _OF_PYMATTING[name])
 
     def estimate(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
