@@ -8,6 +8,7 @@ python benchmarks/batch.py resume [--rows 1000000]
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 
 from demo.drawn_people import draw_portrait  # noqa: E402
 from matting.batch import rows  # noqa: E402
+from matting.batch.driver import Driver  # noqa: E402
 from matting.batch.running import Plan, Report, cut_out  # noqa: E402
 from matting.batch.shards import Shard  # noqa: E402
 from matting.batch.storage import Place  # noqa: E402
@@ -72,9 +74,10 @@ def manifest(path: Path, count: int) -> None:
 
 
 def resident() -> float:
-    """Return the memory of this process, in MB."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(next(line.split()[1] for line in status.split("\n") if line.startswith("VmRSS"))) / 1024
+    """Return the memory of this process and of the one of Ray's driver, in MB."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    texts = [Path(f"/proc/{process}/status").read_text(encoding="ascii") for process in ("self", *children)]
+    return sum(int(line.split()[1]) for text in texts for line in text.split("\n") if line.startswith("VmRSS")) / 1024
 
 
 def watched(seen: list[tuple[float, float]], end: threading.Event) -> None:
@@ -84,8 +87,12 @@ def watched(seen: list[tuple[float, float]], end: threading.Event) -> None:
 
 
 def through(folder: Path, count: int) -> Report:
-    plan = Plan(cpus=1, shard_size=1000)
-    return cut_out(str(folder / "list.parquet"), str(folder / "out"), Outputs(("rgba",)), Nothing(), plan, Unread)
+    plan = Plan(shard_size=1000)
+    return cut_out(str(folder / "list.parquet"), str(folder / "out"), Outputs(("rgba",)), Nothing(), plan, on_ray)
+
+
+def on_ray(order: Order, _: Plan) -> Driver:
+    return Driver(order, make=Unread, cpus=1)
 
 
 def all_rows(count: int) -> None:
@@ -159,4 +166,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    import batch  # by its name, by which workers find what it holds
+
+    batch.main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
     """Keep exports and downloads in a folder that the session shares and that no other run sees."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MATTING_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
-@pytest.fixture(scope="session")
-def ray_here() -> Iterator[None]:
-    """A Ray of this machine for all tests: starting one takes seconds."""
-    from matting.batch.cluster import connected
-
-    with connected(None, cpus=2):
         yield
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tarfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +30,7 @@ from matting.batch.shards import Shard, shards, to_do
 from matting.batch.sources import Source
 from matting.batch.storage import Place
 from matting.batch.summary import write_summary
-from matting.batch.worker import COMMITS, Order, Worker
+from matting.batch.worker import COMMITS, Done, Order, Worker
 from matting.errors import MattingError
 from matting.pictures.files import write_png
 from matting.prediction.jobs import find_jobs
@@ -49,9 +51,25 @@ def write_pictures(folder: Path, count: int, seed: int = 0) -> list[Path]:
     return paths
 
 
-def run(source: Path | str, output: Path | str, network: Stub = STUB, **plan: object) -> Report:
+class Here(contextlib.nullcontext):
+    """Does shards in this process, without Ray."""
+
+    def __init__(self, order: Order, plan: Plan) -> None:
+        super().__init__(self)
+        self.worker = Worker(order)
+
+    def do(self, tasks: Iterator[tuple[Shard, bool]], check: Callable[[], None]) -> Iterator[Done]:
+        for shard, look in tasks:
+            check()
+            yield self.worker.do(shard, look)
+
+    def stop(self) -> list[Done]:
+        return []
+
+
+def run(source: Path | str, output: Path | str, network: Stub = STUB, hire: Any = Here, **plan: object) -> Report:
     plan = {"shard_size": 7, "max_failures": None, **plan}
-    return cut_out(str(source), str(output), OUTPUTS, network, Plan(**plan))
+    return cut_out(str(source), str(output), OUTPUTS, network, Plan(**plan), hire)
 
 
 def committed(output: Path) -> list[dict]:
@@ -63,7 +81,7 @@ def contents(output: Path) -> dict[str, bytes]:
     return {path.relative_to(output).as_posix(): path.read_bytes() for path in files}
 
 
-def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(ray_here: None, tmp_path: Path) -> None:
+def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(tmp_path: Path) -> None:
     odd = "a::b #?%20\n'ü\".png"
     write_pictures(tmp_path / "in", 29)[0].rename(tmp_path / "in" / odd)
     write_png(tmp_path / "in/0/000.png", np.full((8, 9, 3), 7, np.uint8))
@@ -86,7 +104,7 @@ def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(ray_here: None, tmp_p
     assert sum(row["inputs"] for row in pq.read_table(tmp_path / "out/_matting/summary.parquet").to_pylist()) == 32
 
 
-def test_a_run_goes_on_and_does_again_what_changed_alone(ray_here: None, tmp_path: Path) -> None:
+def test_a_run_goes_on_and_does_again_what_changed_alone(tmp_path: Path) -> None:
     paths = write_pictures(tmp_path / "in", 30)
     (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture")
     run(tmp_path / "in", tmp_path / "out")
@@ -103,7 +121,7 @@ def test_a_run_goes_on_and_does_again_what_changed_alone(ray_here: None, tmp_pat
     assert len(told) == len({row["name"] for row in told}) == 32 and len({row["settings"] for row in told}) == 1
 
 
-def test_a_manifest_is_followed_and_its_stamps_are_believed(ray_here: None, tmp_path: Path) -> None:
+def test_a_manifest_is_followed_and_its_stamps_are_believed(tmp_path: Path) -> None:
     paths = write_pictures(tmp_path / "in", 12)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     names += [
@@ -134,7 +152,7 @@ def test_a_manifest_is_followed_and_its_stamps_are_believed(ray_here: None, tmp_
     assert (trusted.written, trusted.skipped) == (0, 14)
 
 
-def test_archives_are_read_where_they_lie(ray_here: None, tmp_path: Path) -> None:
+def test_archives_are_read_where_they_lie(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", 6)
     (tmp_path / "tars").mkdir()
     with tarfile.open(tmp_path / "tars/a.tar", "w") as archive:
@@ -147,7 +165,7 @@ def test_archives_are_read_where_they_lie(ray_here: None, tmp_path: Path) -> Non
     assert run(tmp_path / "tars", tmp_path / "out").skipped == 6
 
 
-def test_too_many_failures_end_the_run_and_name_some(ray_here: None, tmp_path: Path) -> None:
+def test_too_many_failures_end_the_run_and_name_some(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", 20)
     for path in sorted(tmp_path.rglob("*.png"))[:4]:
         path.write_bytes(b"GIF89a")
@@ -265,27 +283,6 @@ def test_the_whole_of_a_batch_through_another_storage(tmp_path: Path) -> None:
     assert Worker(order).do(shard, look=True).skipped == 5
     partial = Shard(shard.key, shard.inputs.take([4, 1]))
     assert to_do(partial, known, "settings") == []
-
-
-def test_a_run_of_this_machine_listens_on_loopback_alone(ray_here: None) -> None:
-    if not shutil.which("ss"):
-        pytest.skip("no ss here")
-    told = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout.splitlines()
-    own = {os.getpid(), *descendants(os.getpid())}
-    listening = [line.split() for line in told if own & set(map(int, re.findall(r"pid=(\d+)", line)))]
-    assert listening and all(re.match(r"(\[::ffff:)?127\.|\[::1\]", words[3]) for words in listening), listening
-    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
-
-
-def descendants(process: int) -> dict[int, str]:
-    """Return the processes below one, with what they call themselves."""
-    told = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in told.splitlines()]
-    found, size = {process: ""}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {int(pid): " ".join(title) for pid, parent, *title in rows if int(parent) in found}
-    return {pid: title for pid, title in found.items() if pid != process}
 
 
 def test_the_page_of_hours_has_a_rate_and_the_least_decided_first(tmp_path: Path) -> None:

@@ -1,35 +1,19 @@
-"""Ray: workers on this machine or on many, shards handed to whoever is free, and to another where one is lost."""
+"""Ray's workers: shards handed to whoever is free, and to another where one is lost."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import shutil
-import signal
-import sys
-import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from matting.batch.shards import Shard
-from matting.batch.worker import Done, Order, Worker
+from matting.batch.worker import Done, Order
 from matting.errors import MattingError
 from matting.system import cpu
-
-# Read by Ray when it is imported. The second makes a Ray of one machine listen on loopback alone: without it, it takes
-# the address of the network even where 127.0.0.1 is asked for.
-os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-
-logger = logging.getLogger(__name__)
-
-STORE = 200 << 20
-"""Bytes of Ray's object store on this machine; pictures never go through it."""
 
 _AHEAD = 2
 """Shards that a worker has, the one that it does and the next."""
@@ -38,7 +22,16 @@ _DEATHS = 3
 """Workers that may die over a shard before it is given up for this run, and before they begin before the run is."""
 
 _LOOK = 10.0
-"""Seconds between two looks at whether the cluster has grown."""
+"""Seconds between two looks at whether the cluster has grown, or its part here is gone."""
+
+
+@dataclass
+class Answer:
+    """What became of shards since the last question, what to log, and how many more are wanted."""
+
+    done: list[Done] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    wanted: int = 0
 
 
 @dataclass
@@ -58,71 +51,17 @@ class _Hand:
     is_ready: bool = False
 
 
-@contextlib.contextmanager
-def connected(address: str | None, cpus: int | None = None, dashboard: bool = False) -> Iterator[None]:
-    """Hold a connection to a cluster, or to a Ray of this machine that is started for it and ends with it.
-
-    A Ray that the process is connected to already is used, and left as it is.
-
-    Args:
-        address: None for this machine; `auto` or `ray://...` as Ray has it.
-        cpus: processors that a Ray of this machine hands out; all, if None.
-
-    Raises:
-        MattingError: there is no such cluster.
-    """
-    if address is None:
-        os.environ[_LOOPBACK] = "0"
-    import ray
-
-    if ray.is_initialized():
-        yield
-        return
-    how: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
-    folder = None
-    if address is None:
-        folder = tempfile.mkdtemp(prefix="matting-")  # short: the names of sockets may have 107 characters
-        how |= {"num_cpus": cpus or cpu.cores(), "object_store_memory": STORE, "include_dashboard": dashboard}
-        how |= {"dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1", "_temp_dir": folder, "address": "local"}
-    else:
-        how["address"] = address
-    paths = os.environ.get("PYTHONPATH")
-    is_main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        try:
-            if address is None:  # its workers find what this process finds
-                os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
-            ray.init(**how)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise MattingError(
-                f"Ray cannot be reached at {address or 'this machine'}: {' '.join(str(error).split())}"
-            ) from None
-        finally:
-            os.environ.pop("PYTHONPATH", None)
-            os.environ.update({} if paths is None else {"PYTHONPATH": paths})
-            if is_main:
-                signal.signal(signal.SIGTERM, handler)
-        yield
-    finally:
-        ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 class Crew:
-    """Workers that do shards.
+    """Workers that do shards, of a Ray that this process is connected to.
 
     Args:
         order: what they do.
         cpus: processors that each takes; if None, all of one machine or 4 of a cluster's, and a GPU if there are any.
         workers: how many there are at most; as many as the cluster has room for if None, and more when it grows.
-        make: what a worker is made of the order with; tests have others.
+        make: what a worker is made of the order with.
     """
 
-    def __init__(
-        self, order: Order, cpus: int | None, workers: int | None, make: Callable[[Order], Any] = Worker
-    ) -> None:
+    def __init__(self, order: Order, cpus: int | None, workers: int | None, make: Callable[[Order], Any]) -> None:
         import ray
 
         self._ray, self._order, self._workers = ray, order, workers
@@ -134,81 +73,78 @@ class Crew:
         how: dict[str, Any] = {"num_cpus": self._cpus, "num_gpus": int(self._has_gpus), "max_restarts": 0}
         how["max_concurrency"] = 2
         self._class: Any = ray.remote(**how)(_actor(make))
+        self._own = ray.get_runtime_context().get_node_id()
         self._hands: list[_Hand] = []
+        self._waiting = deque[_Task]()
         self._looked, self._unborn = 0.0, 0
 
-    def do(self, tasks: Iterator[tuple[Shard, bool]], check: Callable[[], None]) -> Iterator[Done]:
-        """Yield what becomes of each shard, as they are finished; few more than are being done are taken beforehand.
+    def step(self, tasks: list[tuple[Shard, bool]]) -> Answer:
+        """Hand out shards, and return what has become of those that were: within a second, or as soon as one is done.
 
-        Args:
-            tasks: shards, and whether rows of them may be committed already.
-            check: called every second; what it raises ends the work.
+        Raises:
+            MattingError: there are no workers to be had.
         """
-        ray, again = self._ray, deque[_Task]()
-        is_over = False
-        while True:
-            self._grow()
-            for hand in sorted(self._hands, key=lambda hand: len(hand.given)):
-                while hand.is_ready and len(hand.given) < _AHEAD and (again or not is_over):
-                    task = again.popleft() if again else self._next(tasks)
-                    if task is None:
-                        is_over = True
-                        break
-                    hand.given[hand.actor.do.remote(task.shard, task.look)] = task
-            if is_over and not again and not any(hand.given for hand in self._hands):
-                return
-            waiting = [ref for hand in self._hands for ref in (hand.given if hand.is_ready else [hand.ready])]
-            for ref in ray.wait(waiting, timeout=1.0)[0] if waiting else []:
-                yield from self._come(ref, again)
-            check()
+        ray, answer = self._ray, Answer()
+        self._waiting += [_Task(shard, look) for shard, look in tasks]
+        self._grow()
+        for hand in sorted(self._hands, key=lambda hand: len(hand.given)):
+            while self._waiting and hand.is_ready and len(hand.given) < _AHEAD:
+                task = self._waiting.popleft()
+                hand.given[hand.actor.do.remote(task.shard, task.look)] = task
+        awaited = [ref for hand in self._hands for ref in (hand.given if hand.is_ready else [hand.ready])]
+        for ref in ray.wait(awaited, timeout=1.0)[0] if awaited else []:
+            self._come(ref, answer)
+        room = sum(_AHEAD - len(hand.given) for hand in self._hands if hand.is_ready)
+        answer.wanted = max(room - len(self._waiting), 0)
+        return answer
 
-    def stop(self) -> list[Done]:
+    def stop(self) -> Answer:
         """End what is being done, with its rows committed, let the workers go, and return what was done meanwhile."""
-        ray, ended = self._ray, list[Done]()
+        ray, answer = self._ray, Answer()
         with contextlib.suppress(Exception):  # of a cluster that is gone nothing is to be had
             for hand in self._hands:
                 hand.actor.stop.remote()
             begun = [ref for hand in self._hands for ref in list(hand.given)]
             if begun:
-                ended += [ray.get(ref) for ref in ray.wait(begun, num_returns=len(begun), timeout=30)[0]]
+                answer.done += [ray.get(ref) for ref in ray.wait(begun, num_returns=len(begun), timeout=30)[0]]
         with contextlib.suppress(Exception):
             for hand in self._hands:
                 ray.kill(hand.actor)
         self._hands.clear()
-        return ended
+        return answer
 
-    @staticmethod
-    def _next(tasks: Iterator[tuple[Shard, bool]]) -> _Task | None:
-        shard, look = next(tasks, (None, False))
-        return None if shard is None else _Task(shard, look)
-
-    def _come(self, ref: Any, again: deque[_Task]) -> Iterator[Done]:
+    def _come(self, ref: Any, answer: Answer) -> None:
         """Take in what a reference says: a worker that is there, a shard that is done, or that its worker died."""
-        hand = next(hand for hand in self._hands if ref == hand.ready or ref in hand.given)
+        hand = next((hand for hand in self._hands if ref == hand.ready or ref in hand.given), None)
+        if hand is None:  # its worker died over another one, a moment ago
+            return
         try:
             said = self._ray.get(ref)
         except self._ray.exceptions.RayActorError as error:
-            self._hands.remove(hand)
-            self._looked = 0.0
-            self._unborn += not hand.is_ready
-            if self._unborn >= _DEATHS:
-                raise MattingError(f"no worker can be started: {' '.join(str(error).split())}") from None
-            tasks = list(hand.given.values())
-            logger.warning("a worker died (%s); its shards go to another", " ".join(str(error).split())[:200])
-            for number, task in enumerate(tasks):
-                task.look, task.deaths = True, task.deaths + (number == 0)  # it is the first that it was doing
-                if task.deaths < _DEATHS:
-                    again.append(task)
-                else:
-                    lost = Done(task.shard.key, said=[f"shard {task.shard.key}: {_DEATHS} workers died over it"])
-                    lost.failed["worker"] = len(task.shard.inputs)
-                    yield lost
+            self._bury(hand, " ".join(str(error).split()), answer)
             return
         if not hand.is_ready:
             hand.is_ready, self._unborn = True, 0
             return
         del hand.given[ref]
-        yield said
+        answer.done.append(said)
+
+    def _bury(self, hand: _Hand, why: str, answer: Answer) -> None:
+        """Give the shards of a worker that died to others, but for one that too many have died over."""
+        self._hands.remove(hand)
+        self._looked = 0.0
+        self._unborn += not hand.is_ready
+        if self._unborn >= _DEATHS:
+            raise MattingError(f"no worker can be started: {why}")
+        answer.said.append(f"a worker died ({why[:200]}); its shards go to another")
+        for number, task in enumerate(hand.given.values()):
+            task.look, task.deaths = True, task.deaths + (number == 0)  # it is the first that it was doing
+            if task.deaths < _DEATHS:
+                self._waiting.append(task)
+            else:
+                lost = Done(task.shard.key, said=[f"shard {task.shard.key}: {_DEATHS} workers died over it"])
+                lost.failed["worker"] = len(task.shard.inputs)
+                answer.done.append(lost)
 
     def _grow(self) -> None:
         """Ask for workers where there is room; those that Ray has not placed yet are waited for."""
@@ -217,6 +153,11 @@ class Crew:
         self._looked = time.monotonic()
         room = 0
         for node in self._ray.nodes():
+            if node["NodeID"] == self._own and not node["Alive"]:
+                raise MattingError(
+                    "Ray has lost the machine that leads this run (its raylet ended, or was silent for too long); what "
+                    "is committed counts: the same command goes on"
+                )
             own = node["Resources"] if node["Alive"] else {}
             by_cpu = int(own.get("CPU", 0) // self._cpus)
             room += min(by_cpu, int(own.get("GPU", 0))) if self._has_gpus else by_cpu

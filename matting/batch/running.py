@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from matting.batch import rows
-from matting.batch.cluster import Crew, connected
+from matting.batch.driver import Crew, Driver
 from matting.batch.lease import Lease
 from matting.batch.shards import Shard, shards, to_do
 from matting.batch.sources import Source
 from matting.batch.storage import Place
 from matting.batch.summary import write_summary
-from matting.batch.worker import COMMITS, Done, Order, Worker, add_seconds
+from matting.batch.worker import COMMITS, Done, Order, add_seconds
 from matting.errors import MattingError, Stopped
 from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.prediction.outputs import Outputs
@@ -129,13 +129,18 @@ class Report:
 
 
 def cut_out(
-    input: str, output: str, outputs: Outputs, network: Any, plan: Plan, make: Callable[[Order], Any] = Worker
+    input: str,
+    output: str,
+    outputs: Outputs,
+    network: Any,
+    plan: Plan,
+    hire: Callable[[Order, Plan], contextlib.AbstractContextManager[Crew]] | None = None,
 ) -> Report:
     """Cut out all inputs; arguments as for `matting.batch.run`.
 
     Args:
         network: what opens it in a worker, and says what mattes depend on: an `Opening`.
-        make: what does the shards; tests have others.
+        hire: what does the shards; Ray's workers, if None.
 
     Raises:
         MattingError: something cannot be used, the limit of failures is passed, or another run holds the output.
@@ -153,8 +158,7 @@ def cut_out(
         try:
             tasks = _unfinished(source, place, settings, plan, report)
             for first in tasks:  # Ray is started if there is anything to do
-                with connected(plan.address, dashboard=plan.dashboard):
-                    crew = Crew(order, plan.cpus, plan.workers, make)
+                with (hire or _on_ray)(order, plan) as crew:
                     try:
                         _run(itertools.chain([first], tasks), source.total(), plan, crew, lease, report)
                     finally:
@@ -173,6 +177,10 @@ def cut_out(
     if not report.seen and not report.skipped:
         raise MattingError(f"--input {input} names no picture; known endings are {' '.join(sorted(IMAGE_EXTENSIONS))}")
     return report
+
+
+def _on_ray(order: Order, plan: Plan) -> Driver:
+    return Driver(order, plan.address, cpus=plan.cpus, workers=plan.workers, dashboard=plan.dashboard)
 
 
 def _run(

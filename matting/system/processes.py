@@ -52,8 +52,8 @@ def run(
     if workers == 0:
         yield from map(function, tasks)
         return
-    packed = _packed(function, cure)
-    free: queue.SimpleQueue[_Process] = queue.SimpleQueue()
+    pickled = packed(function, cure)
+    free: queue.SimpleQueue[Process] = queue.SimpleQueue()
     waiting: deque[Future[Result]] = deque()
 
     def ask(task: Task) -> Result:
@@ -64,7 +64,7 @@ def run(
             free.put(process)
 
     with contextlib.ExitStack() as stack:
-        started = [stack.enter_context(contextlib.closing(_Process(packed, cure))) for _ in range(workers)]
+        started = [stack.enter_context(contextlib.closing(Process(pickled, cure))) for _ in range(workers)]
         pool = stack.enter_context(ThreadPoolExecutor(workers))
         stack.callback(_give_up, started, waiting)  # else the pool would wait until all is computed
         for process in started:
@@ -77,23 +77,33 @@ def run(
             yield waiting.popleft().result()
 
 
-def _give_up(processes: Iterable[_Process], waiting: Iterable[Future[Any]]) -> None:
+def _give_up(processes: Iterable[Process], waiting: Iterable[Future[Any]]) -> None:
     for future in waiting:
         future.cancel()
     for process in processes:
         process.kill()
 
 
-class _Process:
-    """A process that computes one task after the other."""
+class Process:
+    """A process that computes one task after the other.
 
-    def __init__(self, packed: list[memoryview], cure: str) -> None:
-        self._packed: list[memoryview] | None = packed
-        self._cure = cure
+    Args:
+        function: what is computed, `packed`.
+        cure: what to do when the process ends before it was asked to.
+        name: what it is called then.
+        leads: all processes that it starts end with it.
+    """
+
+    def __init__(
+        self, function: list[memoryview], cure: str, name: str = "a worker process", leads: bool = False
+    ) -> None:
+        self._packed: list[memoryview] | None = function
+        self._cure, self._name, self._leads = cure, name, leads and hasattr(os, "killpg")
         with _deaf_to_requests_to_stop():
             self._popen = subprocess.Popen(
-                [sys.executable, "-c", _START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-            )
+                [sys.executable, "-c", _START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                process_group=0 if self._leads else None,
+            )  # fmt: skip
 
     def ask(self, task: Any) -> Any:
         """Return what the process computes from the task, or raise what it raised."""
@@ -106,9 +116,7 @@ class _Process:
             _send(tasks, _pickled(task))
             result, error, trace = _unpickled(_receive(answers))
         except (EOFError, BrokenPipeError):
-            raise MattingError(
-                f"a worker process ended unexpectedly, perhaps for want of memory; {self._cure}"
-            ) from None
+            raise MattingError(f"{self._name} ended unexpectedly, perhaps for want of memory; {self._cure}") from None
         if error is None:
             return result
         if isinstance(error, MattingError):
@@ -117,6 +125,9 @@ class _Process:
 
     def kill(self) -> None:
         """End the process at once: it holds nothing that could be left half-done."""
+        if self._leads and self._popen.returncode is None:  # its number is its own until it is waited for
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._popen.pid, signal.SIGKILL)
         self._popen.kill()
 
     def close(self) -> None:
@@ -155,16 +166,18 @@ class _RemoteTraceback(Exception):
 def serve() -> None:
     """Compute what the parent asks for, until it closes the pipe or is gone."""
     streams.settle()  # else the answers might get the number of a closed standard error, and messages land among them
-    tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    tasks, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)  # what is started here holds no end of the pipes
     os.dup2(2, 1)  # what is printed is no answer
     cv2.setNumThreads(1)  # the processes are the parallelism
     function: Callable[[Any], Any] | None = None
     with contextlib.suppress(EOFError, BrokenPipeError):
-        packed = _receive(tasks)
+        pickled = _receive(tasks)
         while True:
             task = _receive(tasks)
             try:
-                function = function or _loaded(packed)
+                function = function or _loaded(pickled)
                 answer = _pickled((function(_unpickled(task)), None, ""))
             except Exception as error:
                 answer = _pickled((None, _portable(error), traceback.format_exc()))
@@ -172,9 +185,9 @@ def serve() -> None:
     os._exit(0)  # without the complaint that nobody reads the answers any more
 
 
-def _loaded(packed: list[bytearray]) -> Callable[[Any], Any]:
+def _loaded(pickled: list[bytearray]) -> Callable[[Any], Any]:
     try:
-        return _unpickled(packed)
+        return _unpickled(pickled)
     except (AttributeError, ImportError) as error:
         raise MattingError(
             f"a worker process cannot import what it needs ({error}); define it in a file of its own, not in the "
@@ -191,7 +204,12 @@ def _portable(error: Exception) -> Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
 
 
-def _packed(function: Callable[..., Any], cure: str) -> list[memoryview]:
+def packed(function: Callable[..., Any], cure: str) -> list[memoryview]:
+    """Return a function as `Process` takes it.
+
+    Raises:
+        MattingError: it cannot be pickled.
+    """
     try:
         return _pickled(function)
     except Exception as error:  # pickling raises many kinds
