@@ -36,6 +36,7 @@ from matting.pictures.files import write_png
 from matting.prediction.jobs import find_jobs
 from matting.prediction.outputs import Outputs
 from matting.prediction.pipeline import predict
+from matting.text import restored
 from stub_network import Stub
 
 KINDS = ("rgba", "alpha")
@@ -82,7 +83,7 @@ def contents(output: Path) -> dict[str, bytes]:
 
 
 def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(tmp_path: Path) -> None:
-    odd = "a::b #?%20\n'ü\".png"
+    odd = os.fsdecode(b"a::b #?%20\n'\\udcff\\n\xc3\xbc\xff\".png")
     write_pictures(tmp_path / "in", 29)[0].rename(tmp_path / "in" / odd)
     write_png(tmp_path / "in/0/000.png", np.full((8, 9, 3), 7, np.uint8))
     (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture")
@@ -95,7 +96,7 @@ def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(tmp_path: Path) -> No
     assert len(of_cut) == 60
     assert {name.replace(".png_", "_"): content for name, content in contents(tmp_path / "out").items()} == of_cut
     told = committed(tmp_path / "out")
-    assert Counter(row["input"] for row in told) == Counter(str(job.image) for job in jobs)
+    assert Counter(restored(row["input"]) for row in told) == Counter(str(job.image) for job in jobs)
     assert {row["kind"] for row in told if row["error"]} == {"picture"}
     one = next(row for row in told if row["input"].endswith("001.png"))
     assert (one["width"], one["height"]) == (9, 8) and len(one["outputs"]) == 2
@@ -123,6 +124,7 @@ def test_a_run_goes_on_and_does_again_what_changed_alone(tmp_path: Path) -> None
 
 def test_a_manifest_is_followed_and_its_stamps_are_believed(tmp_path: Path) -> None:
     paths = write_pictures(tmp_path / "in", 12)
+    paths[5] = paths[5].rename(tmp_path / "in/a\\udcff\u2028.png")
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     names += [
         names[0],

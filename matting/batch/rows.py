@@ -1,4 +1,7 @@
-"""The table that all of a batch is told in: which input has become what, and what was wrong with it."""
+"""The table that all of a batch is told in: which input has become what, and what was wrong with it.
+
+Names stand in it as `text.written` has them: a table takes no bytes that are not UTF-8, which names of files may hold.
+"""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from matting.batch.storage import Entry, Place
 from matting.errors import MattingError
 from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.system.lines import BLANKS
-from matting.text import is_utf8, visible
+from matting.text import written
 
 logger = logging.getLogger(__name__)
 
@@ -96,13 +96,7 @@ class Source:
             elif name.lower().endswith(".tar"):
                 yield from self._archive(folder / name[len(below) :], f"{name}/")
             elif PurePosixPath(name).suffix.lower() in IMAGE_EXTENSIONS:
-                yield self._row(entry, name)
-
-    @staticmethod
-    def _row(entry: Entry, name: str) -> Row:
-        # No table holds bytes that are no UTF-8; so shown, the name leads to no file, and stands among the failures.
-        url, name = (text if is_utf8(text) else visible(text) for text in (entry.url, name))
-        return url, name, entry.stamp, None, None
+                yield written(entry.url), written(name), entry.stamp, None, None
 
     def _archive(self, archive: Place, below: str) -> Iterator[Row]:
         """Yield the pictures in a .tar by where they lie in it, so that each is read by itself."""
@@ -114,7 +108,8 @@ class Source:
                         members.members = []  # type: ignore[attr-defined]  # it would keep all
                         if member.isfile() and PurePosixPath(member.name).suffix.lower() in IMAGE_EXTENSIONS:
                             end = member.offset_data + member.size
-                            yield archive.url, below + _plain(member.name), stamp, member.offset_data, end
+                            name = written(below + _plain(member.name))
+                            yield written(archive.url), name, stamp, member.offset_data, end
             except tarfile.TarError as error:
                 raise MattingError(
                     f"{archive.url} is no plain .tar, or is cut short ({error}); pack it again, uncompressed"
@@ -158,8 +153,8 @@ class Source:
     def _resolved(self, listed: pa.Table) -> pa.Table:
         """Return rows of a manifest as inputs: relative ones lie beside it."""
         paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string()).combine_chunks()
-        paths = pc.fill_null(paths, "")
-        root = self.place.url.rpartition("/")[0] or "."
+        paths = _written(pc.fill_null(paths, ""))
+        root = written(self.place.url.rpartition("/")[0] or ".")
         absolute = pc.match_substring_regex(paths, "^/|://")
         urls = pc.if_else(absolute, paths, pc.binary_join_element_wise(root, paths, "/"))
         names = paths
@@ -173,6 +168,13 @@ class Source:
         stamps = listed[stamp].cast(pa.string()) if stamp else pa.nulls(len(paths), pa.string())
         nothing = pa.nulls(len(paths), pa.int64())
         return pa.Table.from_arrays([urls, names, stamps, nothing, nothing], schema=INPUTS)
+
+
+def _written(texts: pa.Array) -> pa.Array:
+    """Return texts as `written`; nearly all of them are as they stand."""
+    if not pc.any(pc.match_substring_regex(texts, r"[^ -\[\]-~]")).as_py():
+        return texts
+    return pa.array(map(written, texts.to_pylist()), pa.string())
 
 
 def _column(names: list[str], url: str) -> str:

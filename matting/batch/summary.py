@@ -22,7 +22,7 @@ from matting.pages.page import picture, plot, relative, write_page
 from matting.pages.plots import curve
 from matting.prediction.overview import RULE, SHEET, Measure, doubt, failed
 from matting.system.prefetching import read_ahead
-from matting.text import visible
+from matting.text import restored, visible
 
 PAGE, TABLE = "_matting/summary.html", "_matting/summary.parquet"
 """Where they lie below the output."""
@@ -141,14 +141,14 @@ def _rate(minutes: Counter[int]) -> list[tuple[int, float]]:
 
 
 def _shown(row: dict[str, Any], output: Place) -> dict[str, Any]:
-    result = output / row["outputs"][0]
-    photo, full = row["input"], result.url
+    result = output / restored(row["outputs"][0])
+    photo, full = restored(row["input"]), result.url
     if output.is_local:
         folder = Path((output / PAGE).path).parent
         full = relative(Path(result.path), folder)
         photo = photo if "://" in photo else relative(Path(os.path.abspath(photo)), folder)
     return {
-        "name": visible(row["input"].rpartition("/")[2]),
+        "name": row["input"].rpartition("/")[2],
         "small": picture(row["thumbnail"]), "full": full, "photo": photo,
         **{key: row[key] for key in ("undecided", "subject", "height", "width")},
     }  # fmt: skip

@@ -26,6 +26,7 @@ from matting.prediction.outputs import Outputs
 from matting.prediction.overview import doubt, measure, thumbnail
 from matting.system import memory
 from matting.system.prefetching import in_three_stages, read_ahead
+from matting.text import restored, written
 
 COMMITS = "_matting/shards"
 """Where the files of rows lie below the output."""
@@ -194,7 +195,7 @@ class Worker:
 
         def stamp(url: str, known: str | None) -> str | None:
             try:
-                return known or Place(url).stamp()
+                return known or Place(restored(url)).stamp()
             except MattingError:
                 return None  # reading it says what is wrong
 
@@ -204,7 +205,7 @@ class Worker:
 
     @_stage("read", "storage")
     def _read(self, work: _Work) -> None:
-        work.content = Place(work.row["input"]).read(work.row["start"], work.row["end"])
+        work.content = Place(restored(work.row["input"])).read(work.row["start"], work.row["end"])
 
     @_stage("decode", rows.FINAL)
     def _decode(self, work: _Work) -> None:
@@ -221,7 +222,7 @@ class Worker:
     @_stage("encode and write", rows.FINAL)
     def _write(self, work: _Work) -> None:
         outputs, row, photograph = self.order.outputs, work.row, work.content
-        name = PurePosixPath(row["name"])
+        name = PurePosixPath(restored(row["name"]))
         measured = measure(work.alpha)
         doubted = doubt(measured)
         contents = outputs.encode(photograph, work.alpha, work.trimap, name.with_suffix("").as_posix())
@@ -231,7 +232,7 @@ class Worker:
         for kind, content in contents.items():
             (self._output / paths[kind]).write(content)
         row.update(
-            outputs=list(paths.values()), width=measured.width, height=measured.height, doubt=doubted,
+            outputs=list(map(written, paths.values())), width=measured.width, height=measured.height, doubt=doubted,
             undecided=measured.undecided, subject=measured.subject,
             thumbnail=thumbnail(photograph, work.alpha) if doubted > self._bar else None,
         )  # fmt: skip
