@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from matting.batch.rows import INPUTS
-from matting.batch.storage import Entry, Place
+from matting.batch.storage import Place
 from matting.errors import MattingError
 from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.system.lines import BLANKS
