@@ -16,7 +16,7 @@ from matting.batch.cluster import Answer, Crew
 from matting.batch.shards import Shard
 from matting.batch.worker import Order
 from matting.errors import MattingError
-from matting.system import cpu
+from matting.system import cpu, groups
 
 STORE = 200 << 20
 """Bytes of Ray's object store on this machine; pictures never go through it."""
@@ -87,9 +87,7 @@ def _live_as_long_as_the_parent() -> None:
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(_PARENT)
-        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-            os.killpg(0, signal.SIGKILL)
-        os._exit(1)
+        groups.leave()
 
     threading.Thread(target=watch, daemon=True, name="parent").start()
     # The parent heeds Ctrl-C and SIGTERM. Here they are caught and not blocked: Ray's processes would inherit that.

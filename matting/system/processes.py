@@ -21,7 +21,7 @@ from typing import IO, Any, TypeVar
 import cv2
 
 from matting.errors import MattingError
-from matting.system import streams
+from matting.system import groups, streams
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -98,7 +98,7 @@ class Process:
         self, function: list[memoryview], cure: str, name: str = "a worker process", leads: bool = False
     ) -> None:
         self._packed: list[memoryview] | None = function
-        self._cure, self._name, self._leads = cure, name, leads and hasattr(os, "killpg")
+        self._cure, self._name, self._leads = cure, name, leads and groups.ARE_THERE
         with _deaf_to_requests_to_stop():
             self._popen = subprocess.Popen(
                 [sys.executable, "-c", _START, *sys.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -126,8 +126,7 @@ class Process:
     def kill(self) -> None:
         """End the process at once: it holds nothing that could be left half-done."""
         if self._leads and self._popen.returncode is None:  # its number is its own until it is waited for
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._popen.pid, signal.SIGKILL)
+            groups.kill(self._popen.pid)
         self._popen.kill()
 
     def close(self) -> None:
@@ -182,7 +181,7 @@ def serve() -> None:
             except Exception as error:
                 answer = _pickled((None, _portable(error), traceback.format_exc()))
             _send(answers, answer)
-    os._exit(0)  # without the complaint that nobody reads the answers any more
+    groups.leave()  # without the complaint that nobody reads the answers any more
 
 
 def _loaded(pickled: list[bytearray]) -> Callable[[Any], Any]:
