@@ -1,7 +1,7 @@
 """Batches measured: the rate beside `matting cut`, a manifest of 10^7 rows, and going on behind 10^6 finished ones.
 
 python benchmarks/batch.py rate [--count 1000] [--side 256]
-python benchmarks/batch.py rows [--rows 10000000]
+python benchmarks/batch.py rows [--rows 10000000] [--distinct 1000]
 python benchmarks/batch.py resume [--rows 1000000]
 """
 
@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT))
 from demo.drawn_people import draw_portrait  # noqa: E402
 from matting.batch import rows  # noqa: E402
 from matting.batch.driver import Driver  # noqa: E402
-from matting.batch.running import Plan, Report, cut_out  # noqa: E402
+from matting.batch.plan import Plan, Report  # noqa: E402
+from matting.batch.running import cut_out  # noqa: E402
 from matting.batch.shards import Shard  # noqa: E402
 from matting.batch.storage import Place  # noqa: E402
 from matting.batch.worker import COMMITS, Done, Order  # noqa: E402
@@ -64,11 +65,11 @@ class Nothing:
         return {"weights": "none"}
 
 
-def manifest(path: Path, count: int) -> None:
-    """Write a list as an inventory of a bucket gives it: names and etags."""
+def manifest(path: Path, count: int, distinct: int | None = None) -> None:
+    """Write a list as an inventory of a bucket gives it: names and etags; the same again after so many."""
     with pq.ParquetWriter(path, pa.schema([("key", pa.string()), ("etag", pa.string())])) as writer:
         for begin in range(0, count, 100_000):
-            numbers = range(begin, min(begin + 100_000, count))
+            numbers = [number % (distinct or count) for number in range(begin, min(begin + 100_000, count))]
             names = [f"photos/2026/{number // 1000:06d}/{number:09d}.jpg" for number in numbers]
             writer.write_table(pa.table({"key": names, "etag": [f"{number:032x}" for number in numbers]}))
 
@@ -95,16 +96,17 @@ def on_ray(order: Order, _: Plan) -> Driver:
     return Driver(order, make=Unread, cpus=1)
 
 
-def all_rows(count: int) -> None:
+def all_rows(count: int, distinct: int | None) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder, seen, end = Path(place), list[tuple[float, float]](), threading.Event()
-        manifest(folder / "list.parquet", count)
+        manifest(folder / "list.parquet", count, distinct)
         threading.Thread(target=watched, args=(seen, end), daemon=True).start()
         started = time.perf_counter()
         report = through(folder, count)
         seconds = time.perf_counter() - started
         end.set()
-        print(f"{report.written:,} rows in {seconds:.1f} s: {report.written / seconds:,.0f} a second")
+        rate = (report.written + report.doubled) / seconds
+        print(f"{report.written:,} rows and {report.doubled:,} again in {seconds:.1f} s: {rate:,.0f} a second")
         for part in range(0, 11):
             at, memory = seen[min(part * len(seen) // 10, len(seen) - 1)]
             print(f"  {at:6.0f} s  {memory:6.0f} MB")
@@ -156,11 +158,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--distinct", type=int, help="names in the manifest, which holds them again and again")
     args = parser.parse_args()
     if args.what == "rate":
         rate(args.count, args.side)
     elif args.what == "rows":
-        all_rows(args.rows or 10_000_000)
+        all_rows(args.rows or 10_000_000, args.distinct)
     else:
         resume(args.rows or 1_000_000)
 

@@ -19,7 +19,6 @@ SLOW_DOWN: Fault = (503, "SlowDown")
 BROKEN: Fault = (500, "InternalError")
 DENIED: Fault = (403, "AccessDenied")
 UNKNOWN_KEY: Fault = (403, "InvalidAccessKeyId")
-NOBODY: Fault = (403, "SignatureDoesNotMatch")
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from matting.weights.published import DEFAULT
 
 if TYPE_CHECKING:
-    from matting.batch.running import Plan, Report
+    from matting.batch.plan import Plan, Report
     from matting.prediction.outputs import Outputs
 
 
@@ -44,7 +44,8 @@ def run(
 
     require()
     from matting.batch.opening import Opening
-    from matting.batch.running import Plan, cut_out
+    from matting.batch.plan import Plan
+    from matting.batch.running import cut_out
     from matting.prediction.outputs import Outputs
 
     chosen = outputs or Outputs(kinds, pattern=pattern_of(kinds))

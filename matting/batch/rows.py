@@ -43,6 +43,11 @@ FINAL = "picture"
 """The kind of error that the same picture would have again; storage and workers may do better the next time."""
 
 
+def complaint(row: Mapping[str, Any]) -> str:
+    """Return what is wrong with an input, by its name, which most errors give already."""
+    return row["error"] if row["input"] in row["error"] else f"{row['input']}: {row['error']}"
+
+
 def table(rows: Sequence[dict[str, Any]], schema: pa.Schema = RESULTS) -> pa.Table:
     """Return rows as a table; what a row does not say is null."""
     return pa.Table.from_pylist(list(rows), schema=schema)

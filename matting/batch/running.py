@@ -9,23 +9,22 @@ import json
 import logging
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from matting.batch import rows
 from matting.batch.driver import Crew, Driver
 from matting.batch.lease import Lease
-from matting.batch.shards import Shard, shards, to_do
+from matting.batch.plan import Plan, Report
+from matting.batch.shards import Shard, is_told_by, shards, to_do
 from matting.batch.sources import Source
 from matting.batch.storage import Place
 from matting.batch.summary import write_summary
-from matting.batch.worker import COMMITS, Done, Order, add_seconds
+from matting.batch.worker import COMMITS, Order
 from matting.errors import MattingError, Stopped
 from matting.pictures.listing import IMAGE_EXTENSIONS
 from matting.prediction.outputs import Outputs
-from matting.system.prefetching import read_ahead
+from matting.system.prefetching import in_a_thread, read_ahead
 from matting.system.progress_meter import progress
 
 logger = logging.getLogger(__name__)
@@ -33,99 +32,8 @@ logger = logging.getLogger(__name__)
 OWN = "_matting"
 """The folder in the output that holds everything but results."""
 
-_ENOUGH = 100
-"""Inputs before a share of failures says anything."""
-
 _READERS = 16
 """Threads that read from another machine's storage: it takes long to answer, and answers many at once."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How the work is shared, and when it ends.
-
-    Attributes:
-        address: of a Ray cluster; None starts one on this machine.
-        shard_size: inputs that are committed together.
-        max_failures: a number, or a share such as "1%" (from 100 inputs on); None goes on past any.
-        cpus: processors of a worker.
-        workers: at most so many.
-        num_workers: threads of a worker that decode, and as many that write.
-        overwrite: do again what is done, and write into a folder that holds other files.
-        trusts_names: an input of which the manifest says neither etag nor size is taken to be as it was.
-        dashboard: show Ray's, on this machine's loopback.
-    """
-
-    address: str | None = None
-    shard_size: int = 1000
-    max_failures: str | None = "10%"
-    cpus: int | None = None
-    workers: int | None = None
-    num_workers: int = 1
-    overwrite: bool = False
-    trusts_names: bool = False
-    dashboard: bool = False
-
-    def __post_init__(self) -> None:
-        self.most_failures(_ENOUGH)
-
-    def most_failures(self, inputs: int) -> float:
-        """Return how many failures among so many inputs are borne.
-
-        Raises:
-            MattingError: `max_failures` is neither a number nor a share.
-        """
-        if self.max_failures is None:
-            return float("inf")
-        number, percent, rest = self.max_failures.partition("%")
-        try:
-            value = float(number)
-        except ValueError:
-            value = -1.0
-        if not 0 <= value < float("inf") or rest or (percent and value > 100):
-            raise MattingError(f"--max_failures {self.max_failures}: give a number of pictures, or a share such as 1%")
-        if not percent:
-            return value
-        return value / 100 * inputs if inputs >= _ENOUGH else float("inf")
-
-
-@dataclass
-class Report:
-    """What a run did.
-
-    Attributes:
-        seconds: by stage, of all workers together.
-        total: seconds from first to last; `passed` those before the summary was begun.
-    """
-
-    written: int = 0
-    skipped: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
-    total: float = 0.0
-    passed: float = 0.0
-    page: str = ""
-
-    def add(self, done: Done) -> None:
-        """Take in what became of a shard."""
-        self.written += done.written
-        self.skipped += done.skipped
-        self.failed.update(done.failed)
-        add_seconds(self.seconds, done.seconds)
-        self.said = [*self.said, *done.said][:10]
-
-    @property
-    def seen(self) -> int:
-        """How many inputs this run did something with."""
-        return self.written + sum(self.failed.values())
-
-    def timing(self) -> str:
-        """Return a line on the rate, and on where the workers' time went, in milliseconds a picture."""
-        if not self.seen:
-            return f"{self.total:.1f} s in all"
-        stages = ", ".join(f"{stage} {1000 * spent / self.seen:.0f}" for stage, spent in self.seconds.items())
-        return f"{self.seen / self.total:.1f} pictures a second ({stages} ms each), {self.total:.1f} s in all"
 
 
 def cut_out(
@@ -200,7 +108,7 @@ def _run(
                     f"{failed} of {report.seen} pictures failed, more than --max_failures {plan.max_failures}: "
                     f"{'; '.join(report.said[:3])}; mend that, or allow more"
                 )
-            reached = report.seen + report.skipped
+            reached = report.seen + report.skipped + report.doubled
             yield reached - counts
             counts = reached
 
@@ -216,14 +124,21 @@ def _unfinished(
     columns = ["name", "stamp", "settings", "error", "kind"]
     threads = 4 if place.is_local else _READERS
 
-    def looked(shard: Shard) -> tuple[Shard, bool, list[int]]:
+    def looked(shard: Shard) -> tuple[Shard, bool, list[int], int]:
+        once, count = shard, len(shard.inputs)
+        if shard.is_again:
+            return Shard(shard.key, shard.inputs.slice(0, 0)), False, [], count
         if shard.key not in there or plan.overwrite:
-            return shard, False, [0]
+            once = shard.once()
+            return once, False, [0], count - len(once.inputs)
         known = rows.from_bytes((place / COMMITS / f"{shard.key}.parquet").read(), columns)
-        return shard, True, to_do(shard, known, settings, plan.trusts_names)
+        once = shard if is_told_by(shard, known) else shard.once()
+        return once, True, to_do(once, known, settings, plan.trusts_names), count - len(once.inputs)
 
-    with contextlib.closing(read_ahead(looked, shards(source.tables(), plan.shard_size), threads)) as ahead:
-        for shard, look, todo in ahead:
+    divided = shards(in_a_thread(source.tables()), plan.shard_size)
+    with contextlib.closing(read_ahead(looked, divided, threads)) as ahead:
+        for shard, look, todo, doubled in ahead:
+            report.doubled += doubled
             if todo:
                 yield shard, look
             else:

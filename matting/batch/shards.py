@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zlib import crc32
@@ -12,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from matting.batch.names import digest
 from matting.batch.rows import FINAL
 
 _MOST = 4
@@ -24,11 +24,21 @@ class Shard:
 
     Attributes:
         key: what its file of rows is called.
-        inputs: of `rows.INPUTS`, each name once.
+        inputs: of `rows.INPUTS`.
+        is_again: the very same names stood together in the list before.
     """
 
     key: str
     inputs: pa.Table
+    is_again: bool = False
+
+    def once(self) -> Shard:
+        """Return the same with each name once, the first time that it stands there."""
+        names = self.inputs["name"]
+        if pc.count_distinct(names).as_py() == len(names):
+            return self
+        first = {name: index for index, name in reversed(list(enumerate(names.to_pylist())))}
+        return Shard(self.key, self.inputs.take(sorted(first.values())), self.is_again)
 
 
 def shards(tables: Iterable[pa.Table], size: int) -> Iterator[Shard]:
@@ -36,14 +46,17 @@ def shards(tables: Iterable[pa.Table], size: int) -> Iterator[Shard]:
 
     A shard begins at every name whose checksum says so, and is called after it. So one name more or less changes the
     shard that it falls into, and no other one, wherever in the list it stands. Where a name stands far behind itself
-    again, the second shard that begins with it is called so.
+    again, the second shard that begins with it is called so; where it stands directly behind itself, none begins.
     """
     held: list[pa.Table] = []
-    keys: Counter[str] = Counter()
+    keys: dict[str, set[bytes]] = {}
+    last = None
     for table in tables:
         names = table["name"].cast(pa.binary()).to_pylist()
         sums = np.fromiter(map(crc32, names), np.uint32, len(names))
-        cuts = [int(cut) for cut in np.flatnonzero(sums % np.uint32(max(size, 1)) == 0)]
+        found = map(int, np.flatnonzero(sums % np.uint32(max(size, 1)) == 0))
+        cuts = [cut for cut in found if names[cut] != (names[cut - 1] if cut else last)]
+        last = names[-1] if names else last
         for number, (begin, end) in enumerate(zip([0, *cuts], [*cuts, len(names)], strict=True)):
             if number and held:
                 yield _shard(held, keys)
@@ -60,20 +73,22 @@ def shards(tables: Iterable[pa.Table], size: int) -> Iterator[Shard]:
         yield _shard(held, keys)
 
 
-def _shard(held: list[pa.Table], keys: Counter[str]) -> Shard:
+def _shard(held: list[pa.Table], keys: dict[str, set[bytes]]) -> Shard:
     inputs = held[0] if len(held) == 1 else pa.concat_tables(held).combine_chunks()
     key = hashlib.sha256(inputs["name"][0].as_py().encode()).hexdigest()[:20]
-    keys[key] += 1
-    key += f"-{keys[key]}" if keys[key] > 1 else ""
-    if pc.count_distinct(inputs["name"]).as_py() < len(inputs):
-        names = inputs["name"].to_pylist()
-        first = {name: index for index, name in reversed(list(enumerate(names)))}
-        inputs = inputs.take(sorted(first.values()))
-    return Shard(key, inputs)
+    told, before = digest(inputs["name"].combine_chunks()), keys.setdefault(key, set())
+    is_again = told in before
+    before.add(told)
+    return Shard(key + (f"-{len(before)}" if len(before) > 1 else ""), inputs, is_again)
+
+
+def is_told_by(shard: Shard, known: pa.Table) -> bool:
+    """Return whether committed rows are of just these inputs, in their order; then each stands there once."""
+    return len(known) == len(shard.inputs) and known["name"].equals(shard.inputs["name"])
 
 
 def to_do(shard: Shard, known: pa.Table | None, settings: str, trusts_names: bool = False) -> list[int]:
-    """Return the indices of the inputs that are still to be done.
+    """Return the indices of the inputs that are still to be done, of a shard in which each name stands once.
 
     Done is what a committed row says was made of this very input by these settings, and what was no picture then and is
     unchanged. An input of which nobody said how it is now (its stamp is null) is to be looked at.
@@ -88,7 +103,7 @@ def to_do(shard: Shard, known: pa.Table | None, settings: str, trusts_names: boo
     finished = pc.or_kleene(pc.is_null(known["error"]), pc.fill_null(pc.equal(known["kind"], FINAL), False))
     fine = pc.and_(pc.equal(known["settings"], settings), finished)
     stamps, inputs = shard.inputs["stamp"], shard.inputs
-    if len(known) == len(inputs) and known["name"].equals(inputs["name"]):
+    if is_told_by(shard, known):
         same = pc.and_(fine, pc.fill_null(pc.equal(known["stamp"], stamps), trusts_names))
         return np.flatnonzero(~same.to_numpy().astype(bool)).tolist()
     good = known.filter(fine)

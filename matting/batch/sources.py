@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import itertools
 import logging
-import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from matting.batch.names import plain, resolved
 from matting.batch.rows import INPUTS
 from matting.batch.storage import Place
 from matting.errors import MattingError
@@ -30,9 +30,6 @@ COLUMNS = ("input", "path", "image", "url", "key")
 MANIFESTS = (".txt", ".csv", ".parquet")
 _ROWS = 10_000
 """Of a table, at most, where nothing else says how many."""
-
-_ODD = r"(^|/)(\.|\.\.)?(/|$)|://|^$"
-"""What of a path is no plain name: empty parts, `.` and `..`, a slash at the beginning or the end, a scheme."""
 
 Row = tuple[str, str, str, int | None, int | None]
 
@@ -108,7 +105,7 @@ class Source:
                         members.members = []  # type: ignore[attr-defined]  # it would keep all
                         if member.isfile() and PurePosixPath(member.name).suffix.lower() in IMAGE_EXTENSIONS:
                             end = member.offset_data + member.size
-                            name = written(below + _plain(member.name))
+                            name = written(below + plain(member.name))
                             yield written(archive.url), name, stamp, member.offset_data, end
             except tarfile.TarError as error:
                 raise MattingError(
@@ -153,28 +150,11 @@ class Source:
     def _resolved(self, listed: pa.Table) -> pa.Table:
         """Return rows of a manifest as inputs: relative ones lie beside it."""
         paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string()).combine_chunks()
-        paths = _written(pc.fill_null(paths, ""))
-        root = written(self.place.url.rpartition("/")[0] or ".")
-        absolute = pc.match_substring_regex(paths, "^/|://")
-        urls = pc.if_else(absolute, paths, pc.binary_join_element_wise(root, paths, "/"))
-        names = paths
-        odd = pc.match_substring_regex(paths, _ODD)
-        if pc.any(odd).as_py():
-            texts = paths.to_pylist()
-            names = pa.array(
-                [_plain(text) if is_odd else text for text, is_odd in zip(texts, odd.to_pylist(), strict=True)]
-            )
+        urls, names = resolved(pc.fill_null(paths, ""), self.place.url.rpartition("/")[0] or ".")
         stamp = next((name for name in ("stamp", "etag", "size") if name in listed.column_names), None)
         stamps = listed[stamp].cast(pa.string()) if stamp else pa.nulls(len(paths), pa.string())
         nothing = pa.nulls(len(paths), pa.int64())
         return pa.Table.from_arrays([urls, names, stamps, nothing, nothing], schema=INPUTS)
-
-
-def _written(texts: pa.Array) -> pa.Array:
-    """Return texts as `written`; nearly all of them are as they stand."""
-    if not pc.any(pc.match_substring_regex(texts, r"[^ -\[\]-~]")).as_py():
-        return texts
-    return pa.array(map(written, texts.to_pylist()), pa.string())
 
 
 def _column(names: list[str], url: str) -> str:
@@ -184,9 +164,3 @@ def _column(names: list[str], url: str) -> str:
     raise MattingError(
         f"{url} has the columns {', '.join(names)}, and none of them is called {' or '.join(COLUMNS)}; rename one"
     )
-
-
-def _plain(path: str) -> str:
-    """Return a path below the output for any input: without a scheme's signs, a beginning slash, `.` and `..`."""
-    parts = re.sub(r"^(\w+)://", r"\1/", path).split("/")
-    return "/".join("_" if part == ".." else part for part in parts if part not in ("", ".")) or "_"

@@ -66,7 +66,7 @@ class _Sum:
         failures = table.filter(pc.is_valid(table["error"]))
         self.kinds.update(failures["kind"].to_pylist())
         for row in failures.slice(0, max(_TOLD - len(self.said), 0)).to_pylist():
-            self.said.append(f"{row['input']}: {row['error']}")
+            self.said.append(rows.complaint(row))
         minutes = pc.divide(table["finished"].cast(pa.int64()), 60_000)
         for pair in pc.value_counts(minutes).to_pylist():
             self.minutes[pair["values"]] += pair["counts"]

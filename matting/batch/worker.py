@@ -179,7 +179,7 @@ class Worker:
         add_seconds(done.seconds, work.seconds)
         if row.get("error") is not None:
             done.failed[row["kind"]] += 1
-            done.said += [f"{row['input']}: {row['error']}"] if len(done.said) < _SHOWN else []
+            done.said += [rows.complaint(row)] if len(done.said) < _SHOWN else []
             return
         done.written += 1
         heapq.heappush(shown, (row.pop("doubt"), len(finished), row))

@@ -56,7 +56,8 @@ def main() -> int:
     log.start()
     require()
     from matting.batch.opening import Opening
-    from matting.batch.running import Plan, cut_out
+    from matting.batch.plan import Plan
+    from matting.batch.running import cut_out
     from matting.deployment.loading import configuration
 
     cutting.take_default(args)
@@ -76,6 +77,7 @@ def main() -> int:
         shared.say_skipped(said)
     failed = sum(report.failed.values())
     there = f", {report.skipped} were finished already" if report.skipped else ""
+    there += f", {report.doubled} stood in the list again" if report.doubled else ""
     say(f"{report.written} pictures cut out, {failed} could not be{there}: {args.output}")
     say(report.timing(), f"summary: {report.page}")
     return 1 if failed else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -37,6 +38,17 @@ def read_ahead(
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def in_a_thread(items: Iterator[Item]) -> Generator[Item, None, None]:
+    """Yield what an iterator does, which is asked in a thread of its own, two ahead."""
+    end = object()
+    ahead = read_ahead(lambda _: next(items, end), itertools.repeat(None), 1)
+    with contextlib.closing(ahead):
+        for item in ahead:
+            if item is end:
+                return
+            yield item  # type: ignore[misc]
 
 
 def in_three_stages(
