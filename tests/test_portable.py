@@ -23,7 +23,7 @@ OF_SOME_SYSTEMS = {
     "os.sched_getaffinity", "os.O_NOFOLLOW", "os.O_DIRECTORY", "os.O_CLOEXEC", "os.statvfs", "os.mkfifo", "os.killpg",
     "signal.SIGKILL", "signal.SIGHUP", "signal.SIGXFSZ", "signal.SIGUSR1", "signal.alarm", "ctypes.CDLL",
 }  # fmt: skip
-HOMES = {"cpu.py", "machine.py", "memory.py", "private.py"}
+HOMES = {"cpu.py", "groups.py", "machine.py", "memory.py", "private.py"}
 """Files of `matting/system` that ask whether it is there; so does `getattr(os, NAME, 0)` anywhere."""
 
 
