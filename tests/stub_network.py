@@ -38,7 +38,7 @@ class Stub:
     name: str = "stub"
     seconds: float = 0.0
 
-    def open(self) -> Opened:
+    def open(self, has_trimaps: bool) -> Opened:
         return Opened(Predictor(Threshold(self.seconds), []))
 
     def made_with(self) -> dict[str, Any]:

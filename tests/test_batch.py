@@ -16,6 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ import pytest
 
 from matting.batch import pattern_of, rows
 from matting.batch.lease import Lease
+from matting.batch.opening import Opening
 from matting.batch.plan import Plan, Report
 from matting.batch.running import OWN, cut_out
 from matting.batch.shards import Shard, shards, to_do
@@ -93,7 +95,7 @@ def test_a_folder_becomes_what_cut_makes_of_it_bit_for_bit(tmp_path: Path) -> No
     report = run(tmp_path / "in", tmp_path / "out")
     assert report.written == 30 and report.failed == {"picture": 2} and report.skipped == 0
     jobs = find_jobs(tmp_path / "in")
-    predict(Stub().open().predictor, jobs, tmp_path / "cut", outputs=OUTPUTS, tell=lambda _: None)
+    predict(Stub().open(False).predictor, jobs, tmp_path / "cut", outputs=OUTPUTS, tell=lambda _: None)
     of_cut = {name: content for name, content in contents(tmp_path / "cut").items() if name != "results.jsonl"}
     assert len(of_cut) == 60
     assert {name.replace(".png_", "_"): content for name, content in contents(tmp_path / "out").items()} == of_cut
@@ -169,6 +171,44 @@ def test_archives_are_read_where_they_lie(tmp_path: Path) -> None:
     assert run(tmp_path / "tars", tmp_path / "out").skipped == 6
 
 
+def test_trimaps_come_from_a_folder_or_a_column(tmp_path: Path) -> None:
+    paths = write_pictures(tmp_path / "in", 6)
+    numbers = np.random.default_rng(1)
+    for path in paths:
+        own = tmp_path / "trimaps" / path.relative_to(tmp_path / "in")
+        write_png(own, numbers.choice(np.array([0, 128, 255], np.uint8), (8, 9)))
+    assert run(tmp_path / "in", tmp_path / "out", trimaps=str(tmp_path / "trimaps")).written == 6
+    jobs = find_jobs(tmp_path / "in", tmp_path / "trimaps")
+    predict(Stub().open(True).predictor, jobs, tmp_path / "cut", outputs=OUTPUTS, tell=lambda _: None)
+    of_cut = {name: content for name, content in contents(tmp_path / "cut").items() if name != "results.jsonl"}
+    assert {name.replace(".png_", "_"): content for name, content in contents(tmp_path / "out").items()} == of_cut
+    names = [path.relative_to(tmp_path).as_posix() for path in paths]
+    trimaps = [name.replace("in/", "trimaps/") for name in names]
+    table = pa.table({"path": names, "trimap": [*trimaps[:4], "", "trimaps/none.png"], "etag": ["v"] * 6})
+    pq.write_table(table, tmp_path / "list.parquet")
+    pa.csv.write_csv(table, tmp_path / "list.csv")
+    for kind in ("parquet", "csv"):
+        report = run(tmp_path / f"list.{kind}", tmp_path / kind)
+        assert report.written == 5 and report.failed == {"storage": 1} and "none.png" in report.said[0]
+        made = {name.removeprefix("in/"): content for name, content in contents(tmp_path / kind).items()}
+        same = {name for name, content in contents(tmp_path / "out").items() if made.get(name) == content}
+        assert {f"{path.parent.name}/{path.name}_alpha.png" for path in paths[:4]} <= same
+        assert f"{paths[4].parent.name}/{paths[4].name}_alpha.png" not in same  # it has none of its own there
+    write_png(tmp_path / trimaps[0], np.zeros((8, 9), np.uint8))
+    write_png(tmp_path / trimaps[1], np.zeros((5, 5), np.uint8))
+    changed = run(tmp_path / "in", tmp_path / "out", trimaps=str(tmp_path / "trimaps"))
+    assert (changed.written, changed.skipped, changed.failed) == (1, 4, {"picture": 1}) and "(5, 5)" in changed.said[0]
+    with pytest.raises(MattingError, match="--trimap_path .*nowhere does not exist"):
+        run(tmp_path / "in", tmp_path / "out", trimaps=str(tmp_path / "nowhere"))
+
+
+def test_a_network_that_needs_trimaps_is_refused_where_nobody_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("matting.deployment.loading.load", lambda *_: SimpleNamespace(takes_trimap=True))
+    assert Opening("dim").open(has_trimaps=True).drawer is None
+    with pytest.raises(MattingError, match="dim needs a trimap of every picture; give --trimap_path"):
+        Opening("dim").open(has_trimaps=False)
+
+
 def test_too_many_failures_end_the_run_and_name_some(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", 20)
     for path in sorted(tmp_path.rglob("*.png"))[:4]:
@@ -189,12 +229,14 @@ def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
     pq.write_table(pa.table({"picture": ["a.png"]}), tmp_path / "list.parquet")
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x20ftypisom")
     for source, output, said in (
         ("nothing", "out", "does not exist"),
         ("in", "in/out", "lies in the input"),
         ("empty", "nothing", "names no picture"),
         ("in", "full", "somebody's.txt"),
         ("list.parquet", "out", "columns picture"),
+        ("clip.mp4", "out", "is one file; .*a clip by matting video"),
         ("torn.parquet", "torn", "no parquet file"),
     ):
         with pytest.raises(MattingError, match=said):

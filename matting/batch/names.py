@@ -33,6 +33,12 @@ def resolved(paths: pa.Array, root: str) -> tuple[pa.Array, pa.Array]:
     return urls, pa.array([plain(text) if is_odd else text for text, is_odd in pairs], pa.string())
 
 
+def trimaps_of(names: pa.Array, root: str) -> pa.Array:
+    """Return where trimaps of inputs lie in a folder that mirrors them: `a/b.jpg` has `a/b.png`."""
+    own = pc.replace_substring_regex(names, r"\.[^./]*$", ".png")
+    return pc.binary_join_element_wise(written(root.rstrip("/")), own, "/")
+
+
 def plain(path: str) -> str:
     """Return a path below the output for any input: without a scheme's signs, a beginning slash, `.` and `..`."""
     parts = re.sub(r"^(\w+)://", r"\1/", path).split("/")

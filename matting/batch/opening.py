@@ -36,18 +36,22 @@ class Opening:
     options: Mapping[str, Any] = field(default_factory=dict)
     trimap_from: str | None = None
 
-    def open(self) -> Opened:
+    def open(self, has_trimaps: bool) -> Opened:
         """Load it.
 
+        Args:
+            has_trimaps: pictures come with trimaps, all or some of them.
+
         Raises:
-            MattingError: it cannot be loaded here, or needs trimaps that nobody draws.
+            MattingError: it cannot be loaded here, or needs trimaps that nobody has or draws.
         """
         from matting.deployment.loading import load, trimap_drawer
 
         predictor = load(self.weights, **self.options)
-        if predictor.takes_trimap and self.trimap_from is None:
+        if predictor.takes_trimap and self.trimap_from is None and not has_trimaps:
             raise MattingError(
-                f"{self.weights} needs a trimap of every picture; let a network draw them: --trimap_from CONFIG:WEIGHTS"
+                f"{self.weights} needs a trimap of every picture; give --trimap_path or a manifest's column trimap, "
+                "or let a network draw them: --trimap_from CONFIG:WEIGHTS"
             )
         return Opened(predictor, trimap_drawer(self.trimap_from, self._runtime()) if self.trimap_from else None)
 

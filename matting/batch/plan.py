@@ -26,6 +26,7 @@ class Plan:
         overwrite: do again what is done, and write into a folder that holds other files.
         trusts_names: an input of which the manifest says neither etag nor size is taken to be as it was.
         dashboard: show Ray's, on this machine's loopback.
+        trimaps: a folder or prefix with a trimap of each input, `a/b.png` of `a/b.jpg`.
     """
 
     address: str | None = None
@@ -37,6 +38,7 @@ class Plan:
     overwrite: bool = False
     trusts_names: bool = False
     dashboard: bool = False
+    trimaps: str | None = None
 
     def __post_init__(self) -> None:
         self.most_failures(_ENOUGH)

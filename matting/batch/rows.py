@@ -17,6 +17,7 @@ INPUTS = pa.schema(
         ("input", pa.string()),  # its URL
         ("name", pa.string()),  # what its results are called after, below the output
         ("stamp", pa.string()),  # what changes with its content: etag, or size and time; null if nobody looked yet
+        ("trimap", pa.string()),  # the URL of its trimap, null if it has none; then the stamp holds that of both
         ("start", pa.int64()),  # of a member of a .tar its first byte, else null
         ("end", pa.int64()),  # and the byte behind its last
     ]

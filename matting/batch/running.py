@@ -55,12 +55,13 @@ def cut_out(
         Stopped: the user asked to stop; what was done is committed.
     """
     place = Place(output)
-    source = Source(input, place)
+    source = Source(input, place, plan.trimaps)
     _refuse_strangers(place, plan.overwrite)
     report = Report()
     settings = _settings(network.made_with(), outputs)
     readers = 1 if source.place.is_local and not source.is_manifest else _READERS
-    order = Order(network, outputs, output, settings, readers, plan.num_workers, plan.trusts_names)
+    has_trimaps = source.has_trimaps()
+    order = Order(network, outputs, output, settings, readers, plan.num_workers, has_trimaps, plan.trusts_names)
     started = time.perf_counter()
     with Lease(place / OWN) as lease:
         try:

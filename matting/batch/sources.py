@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from matting.batch.names import plain, resolved
+from matting.batch.names import plain, resolved, trimaps_of
 from matting.batch.rows import INPUTS
 from matting.batch.storage import Place
 from matting.errors import MattingError
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 COLUMNS = ("input", "path", "image", "url", "key")
 """What the column of inputs may be called in a manifest; the first that is there counts."""
+
+_TRIMAP = "trimap"
 
 MANIFESTS = (".txt", ".csv", ".parquet")
 _ROWS = 10_000
@@ -40,19 +42,27 @@ class Source:
     Args:
         url: a folder or prefix, a manifest, or a `.tar`.
         output: whose results are no inputs.
+        trimaps: a folder or prefix with a trimap of each input, for those of which a manifest names none.
 
     Raises:
         MattingError: nothing is there, or the output lies in the input.
     """
 
-    def __init__(self, url: str, output: Place) -> None:
-        self.place = Place(url)
+    def __init__(self, url: str, output: Place, trimaps: str | None = None) -> None:
+        self.place, self._trimaps = Place(url), trimaps
+        if trimaps is not None and not Place(trimaps).exists():
+            raise MattingError(f"--trimap_path {trimaps} does not exist; give a folder with a .png for each input")
         self.ending = PurePosixPath(self.place.path).suffix.lower()
         if not self.place.exists():
             raise MattingError(
                 f"--input {url} does not exist; give a folder, a manifest (.txt, .csv, .parquet) or .tar"
             )
         self.is_manifest = self.ending in MANIFESTS
+        if not self.is_manifest and self.ending != ".tar" and not self.place.is_folder():
+            raise MattingError(
+                f"--input {url} is one file; give a folder, a manifest (.txt, .csv, .parquet) or .tar; one picture is "
+                "cut out by matting cut, a clip by matting video"
+            )
         own, root = f"{output.path.rstrip('/')}/", f"{self.place.path.rstrip('/')}/"
         if type(output.fs) is type(self.place.fs) and not self.is_manifest and own.startswith(root):
             raise MattingError(f"--output {output.url} lies in the input {url}, and would be read again; name another")
@@ -69,10 +79,25 @@ class Source:
             return
         rows = self._archive(self.place, "") if self.ending == ".tar" else self._folder(self.place, "")
         while chunk := list(itertools.islice(rows, _ROWS)):
-            columns = [
-                pa.array(column, field.type) for column, field in zip(zip(*chunk, strict=True), INPUTS, strict=True)
-            ]
-            yield pa.Table.from_arrays(columns, schema=INPUTS)
+            columns = [pa.array(column) for column in zip(*chunk, strict=True)]
+            yield self._table(*columns)
+
+    def _table(self, urls: pa.Array, names: pa.Array, stamps: pa.Array, *span: pa.Array, **own: pa.Array) -> pa.Table:
+        """Return inputs with their trimaps; what tells a picture from a changed one says nothing of its trimap."""
+        trimaps = own.get("trimaps", pa.nulls(len(names), pa.string()))
+        if self._trimaps is not None:
+            trimaps = pc.coalesce(trimaps, trimaps_of(names, self._trimaps))
+        if trimaps.null_count < len(trimaps):
+            stamps = pc.if_else(pc.is_null(trimaps), stamps, pa.nulls(len(names), pa.string()))
+        columns = zip([urls, names, stamps, trimaps, *span], INPUTS, strict=True)
+        return pa.Table.from_arrays([column.cast(field.type) for column, field in columns], schema=INPUTS)
+
+    def has_trimaps(self) -> bool:
+        """Return whether inputs have trimaps, as far as can be told beforehand."""
+        if self._trimaps is not None or self.ending not in (".csv", ".parquet"):
+            return self._trimaps is not None
+        first = next(self._csv() if self.ending == ".csv" else self._parquet(), None)
+        return first is not None and _TRIMAP in first.column_names
 
     def total(self) -> int | None:
         """Return how many inputs there are where that is known without going through all of them."""
@@ -124,7 +149,8 @@ class Source:
     def _csv(self) -> Iterator[pa.Table]:
         with self.place.open() as file:
             try:
-                strings = pa.csv.ConvertOptions(column_types=dict.fromkeys((*COLUMNS, "etag", "size"), pa.string()))
+                texts = dict.fromkeys((*COLUMNS, _TRIMAP, "etag", "size"), pa.string())
+                strings = pa.csv.ConvertOptions(column_types=texts)
                 for batch in pa.csv.open_csv(file, convert_options=strings):
                     yield pa.Table.from_batches([batch])
             except pa.ArrowInvalid as error:
@@ -142,7 +168,7 @@ class Source:
 
     def _parquet(self) -> Iterator[pa.Table]:
         for file in self._parquet_files():
-            known = [name for name in file.schema_arrow.names if name in (*COLUMNS, "etag", "size", "stamp")]
+            known = [name for name in file.schema_arrow.names if name in (*COLUMNS, _TRIMAP, "etag", "size", "stamp")]
             _column(file.schema_arrow.names, self.place.url)
             for batch in file.iter_batches(_ROWS, columns=known):
                 yield pa.Table.from_batches([batch])
@@ -150,11 +176,16 @@ class Source:
     def _resolved(self, listed: pa.Table) -> pa.Table:
         """Return rows of a manifest as inputs: relative ones lie beside it."""
         paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string()).combine_chunks()
-        urls, names = resolved(pc.fill_null(paths, ""), self.place.url.rpartition("/")[0] or ".")
+        root = self.place.url.rpartition("/")[0] or "."
+        urls, names = resolved(pc.fill_null(paths, ""), root)
         stamp = next((name for name in ("stamp", "etag", "size") if name in listed.column_names), None)
         stamps = listed[stamp].cast(pa.string()) if stamp else pa.nulls(len(paths), pa.string())
-        nothing = pa.nulls(len(paths), pa.int64())
-        return pa.Table.from_arrays([urls, names, stamps, nothing, nothing], schema=INPUTS)
+        span = [pa.nulls(len(paths), pa.int64())] * 2
+        if _TRIMAP not in listed.column_names:
+            return self._table(urls, names, stamps, *span)
+        own = pc.fill_null(listed[_TRIMAP].cast(pa.string()).combine_chunks(), "")
+        trimaps = pc.if_else(pc.equal(own, ""), pa.nulls(len(paths), pa.string()), resolved(own, root)[0])
+        return self._table(urls, names, stamps, *span, trimaps=trimaps)
 
 
 def _column(names: list[str], url: str) -> str:

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,12 +19,12 @@ import pyarrow as pa
 from matting.batch import rows
 from matting.batch.opening import Opened
 from matting.batch.shards import Shard, to_do
+from matting.batch.stage import Work, stage
 from matting.batch.storage import Place
-from matting.errors import MattingError, UnwritableError
-from matting.pictures.files import read_photograph
+from matting.errors import MattingError
+from matting.pictures.files import read_photograph, read_trimap
 from matting.prediction.outputs import Outputs
 from matting.prediction.overview import doubt, measure, thumbnail
-from matting.system import memory
 from matting.system.prefetching import in_three_stages, read_ahead
 from matting.text import restored, written
 
@@ -41,8 +41,8 @@ _SHOWN = 3
 class Network(Protocol):
     """What opens a network in a worker."""
 
-    def open(self) -> Opened:
-        """Load it."""
+    def open(self, has_trimaps: bool) -> Opened:
+        """Load it; raise MattingError if it takes trimaps, and nobody has or draws them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Order:
     Attributes:
         output: the URL below which results go.
         settings: the sha256 of all that results depend on besides their inputs.
+        has_trimaps: inputs have trimaps, all or some of them.
         readers, num_workers: threads that read bytes; that decode, and as many that write.
     """
 
@@ -61,6 +62,7 @@ class Order:
     settings: str
     readers: int = 1
     num_workers: int = 1
+    has_trimaps: bool = False
     trusts_names: bool = False
 
 
@@ -75,41 +77,6 @@ class Done:
     seconds: dict[str, float] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
     fatal: str | None = None
-
-
-@dataclass
-class _Work:
-    """An input on its way: the row that it will be, and what the next stage needs."""
-
-    row: dict[str, Any]
-    content: Any = None
-    trimap: Any = None
-    alpha: Any = None
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-def _stage(name: str, kind: str) -> Callable[[Callable[[Worker, _Work], None]], Callable[[Worker, _Work], _Work]]:
-    """Return what makes a stage note its seconds, and an error in the row instead of raising it."""
-
-    def guarded(stage: Callable[[Worker, _Work], None]) -> Callable[[Worker, _Work], _Work]:
-        def attempt(worker: Worker, work: _Work) -> _Work:
-            if work.row.get("error") is None:
-                started = time.perf_counter()
-                try:
-                    with memory.explained(Path(work.row["input"])):
-                        stage(worker, work)
-                except UnwritableError:
-                    raise
-                except MattingError as error:
-                    work.row.update(error=str(error), kind=kind)
-                except Exception as error:  # of hundred million pictures one will find a defect; it is no reason to end
-                    work.row.update(error=f"{type(error).__name__}: {error}", kind="defect")
-                work.seconds[name] = time.perf_counter() - started
-            return work
-
-        return attempt
-
-    return guarded
 
 
 class Worker:
@@ -135,7 +102,7 @@ class Worker:
         """
         done = Done(shard.key)
         try:
-            self._opened = self._opened or self.order.network.open()
+            self._opened = self._opened or self.order.network.open(self.order.has_trimaps)
             self._do(shard, look, done)
         except MattingError as error:
             done.fatal = str(error)
@@ -153,7 +120,7 @@ class Worker:
         finished: list[dict[str, Any]] = []
         self._bar = -1.0
         shown: list[tuple[float, int, dict[str, Any]]] = []
-        works = (_Work(row) for row in inputs.to_pylist())
+        works = (Work(row) for row in inputs.to_pylist())
         stages = in_three_stages(
             self._decode, self._matte, self._write, read_ahead(self._read, works, self.order.readers),
             self.order.num_workers,
@@ -172,7 +139,7 @@ class Worker:
             if finished:
                 file.write(rows.to_bytes(rows.merged(shard.inputs, known, finished)))
 
-    def _note(self, work: _Work, finished: list[dict[str, Any]], shown: list[Any], done: Done) -> None:
+    def _note(self, work: Work, finished: list[dict[str, Any]], shown: list[Any], done: Done) -> None:
         row, now = work.row, datetime.datetime.now(datetime.UTC)
         row.update(settings=self.order.settings, seconds=sum(work.seconds.values()), finished=now)
         finished.append(row)
@@ -193,34 +160,43 @@ class Worker:
         if not column.null_count:
             return inputs
 
-        def stamp(url: str, known: str | None) -> str | None:
+        def stamp(url: str, trimap: str | None, known: str | None) -> str | None:
+            if known is not None:
+                return known
             try:
-                return known or Place(restored(url)).stamp()
+                own = [Place(restored(name)).stamp() for name in (url, trimap) if name is not None]
+                return " ".join(own)
             except MattingError:
                 return None  # reading it says what is wrong
 
         with ThreadPoolExecutor(max(self.order.readers, 1)) as pool:
-            stamps = list(pool.map(stamp, inputs["input"].to_pylist(), column.to_pylist()))
+            told = (inputs[name].to_pylist() for name in ("input", "trimap", "stamp"))
+            stamps = list(pool.map(stamp, *told))
         return inputs.set_column(inputs.schema.get_field_index("stamp"), "stamp", pa.array(stamps, pa.string()))
 
-    @_stage("read", "storage")
-    def _read(self, work: _Work) -> None:
+    @stage("read", "storage")
+    def _read(self, work: Work) -> None:
         work.content = Place(restored(work.row["input"])).read(work.row["start"], work.row["end"])
+        if work.row["trimap"] is not None:
+            work.trimap = Place(restored(work.row["trimap"])).read()
 
-    @_stage("decode", rows.FINAL)
-    def _decode(self, work: _Work) -> None:
+    @stage("decode", rows.FINAL)
+    def _decode(self, work: Work) -> None:
         work.content = read_photograph(work.row["input"], data=work.content)
+        if work.trimap is not None:
+            work.trimap = read_trimap(work.row["trimap"], data=work.trimap)
 
-    @_stage("network", rows.FINAL)
-    def _matte(self, work: _Work) -> None:
+    @stage("network", rows.FINAL)
+    def _matte(self, work: Work) -> None:
         assert self._opened
         photograph, with_trimap = work.content, "trimap" in self.order.outputs.kinds
-        drawn = self._opened.drawer(photograph.srgb) if self._opened.drawer else None
-        work.alpha, inner = self._opened.predictor.run(photograph.srgb, drawn, with_trimap)
-        work.trimap = inner if with_trimap else drawn
+        if work.trimap is None and self._opened.drawer:
+            work.trimap = self._opened.drawer(photograph.srgb)
+        work.alpha, inner = self._opened.predictor.run(photograph.srgb, work.trimap, with_trimap)
+        work.trimap = inner if with_trimap else work.trimap
 
-    @_stage("encode and write", rows.FINAL)
-    def _write(self, work: _Work) -> None:
+    @stage("encode and write", rows.FINAL)
+    def _write(self, work: Work) -> None:
         outputs, row, photograph = self.order.outputs, work.row, work.content
         name = PurePosixPath(restored(row["name"]))
         measured = measure(work.alpha)
@@ -245,5 +221,5 @@ def _taken(inputs: pa.Table, indices: Sequence[int]) -> pa.Table:
 
 def add_seconds(sums: dict[str, float], more: Mapping[str, float]) -> None:
     """Add seconds by stage."""
-    for stage, spent in more.items():
-        sums[stage] = sums.get(stage, 0.0) + spent
+    for name, spent in more.items():
+        sums[name] = sums.get(name, 0.0) + spent

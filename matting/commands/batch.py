@@ -21,6 +21,10 @@ def parse_args() -> argparse.Namespace:
         help="a folder, a manifest (.txt, .csv, .parquet) or a .tar; a path, or a URL such as s3://bucket/photos",
     )  # fmt: skip
     parser.add_argument("--output", type=shared.filled, required=True, help="a folder, or such a URL")
+    parser.add_argument(
+        "--trimap_path", "--trimap-path", type=shared.filled,
+        help="a folder or URL with a .png for each input; a manifest may name trimaps in the column trimap instead",
+    )  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="do all again, and write among files of others")
     _add_sharing(parser.add_argument_group("sharing the work"))
     cut.add_results(parser.add_argument_group("results"))
@@ -70,7 +74,7 @@ def main() -> int:
     opening = Opening(str(args.model_path), options, args.trimap_from)
     plan = Plan(
         args.ray_address, args.shard_size, None if args.max_failures == "all" else args.max_failures, args.cpus,
-        args.workers, args.num_workers, args.overwrite, args.trust_names, args.dashboard,
+        args.workers, args.num_workers, args.overwrite, args.trust_names, args.dashboard, args.trimap_path,
     )  # fmt: skip
     report = cut_out(args.input, args.output, cut.outputs_of(args, None), opening, plan)
     for said in report.said:
