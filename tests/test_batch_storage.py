@@ -6,15 +6,19 @@ import errno
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import drawn
 from bucket import BROKEN, CUT, DENIED, SLOW_DOWN, UNKNOWN_KEY, Bucket, Fault, serving
 from matting.batch.storage import Place
+from matting.datasets.matting_dataset import MattingDataset
 from matting.errors import MattingError
 from matting.system import atomic
 from test_batch import committed, contents, run, write_pictures
+from tools import run_tool
 
 PHOTOS, CUTOUTS = "s3://shop/photos", "s3://shop/cutouts"
 
@@ -112,6 +116,22 @@ def test_a_manifest_in_a_bucket_names_others(bucket: Bucket, tmp_path: Path) -> 
     assert report.written == 12 and report.failed == {"storage": 1} and "nothing is there" in report.said[0]
     with pytest.raises(MattingError, match=r"s3://shop/none.parquet does not exist"):
         run("s3://shop/none.parquet", CUTOUTS)
+
+
+def test_a_packed_data_set_comes_from_a_bucket_as_it_is(bucket: Bucket, tmp_path: Path) -> None:
+    drawn.dataset(tmp_path / "data", count=3)
+    sizes = ("--short_side", 40, "--num_workers", 0)
+    packed = tmp_path / "packed"
+    outcome = run_tool("pack_data", "train.txt", "--dataset_root", tmp_path / "data", "--target", packed, *sizes)
+    assert outcome.status == 0, outcome.error
+    bucket.objects |= {f"shop/packed/{name}": content for name, content in contents(packed).items()}
+    Place("s3://shop").fs.get("shop/packed/", f"{tmp_path}/here/", recursive=True)
+    assert contents(tmp_path / "here") == contents(packed)
+    ours, theirs = (MattingDataset(str(root), [], train_file="train.txt") for root in (tmp_path / "here", packed))
+    for index in range(3):
+        one, other = ours[1, index], theirs[1, index]
+        assert one.keys() == other.keys() and np.array_equal(one["image"], other["image"])
+        assert np.array_equal(one["alpha"], other["alpha"])
 
 
 def test_a_full_disk_ends_the_run_and_keeps_what_is_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
