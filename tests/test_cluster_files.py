@@ -62,7 +62,7 @@ RAY_JOB = fields(
     "apiVersion kind metadata spec", apiVersion={"const": "ray.io/v1"}, kind={"const": "RayJob"}, spec=JOB,
     metadata=fields("name", name={"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"}, namespace=TEXT),
 )  # fmt: skip
-"""Of RayJob in ray.io/v1 what anybody would set here; every other field is refused, even if there is one of that name."""
+"""Of RayJob in ray.io/v1 what anybody would set here; every other field is refused, even one that exists."""
 
 
 def job() -> dict[str, Any]:
