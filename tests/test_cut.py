@@ -269,6 +269,8 @@ def test_what_comes_into_a_folder_is_cut_out_when_it_is_whole(
         ("photo.jpg --pattern {stem}.gif", "{stem}.gif"),
         ("photo.jpg --kind alpha,rgba --pattern {stem}.png", "would get one name"),
         ("photo.jpg --kind rgba --background white", "--background white is shown by composites alone"),
+        ("photo.jpg photos/b.png --background photos/b.png --overwrite", "photos/b.png is read"),
+        ("photo.jpg photos/b.png --background photos --overwrite", "photos/b.png is read"),
         ("photo.jpg --background nosuch.jpg", "nosuch.jpg is neither a colour"),
         ("photo.jpg photos --trimap_path t.png", "belongs to one picture"),
         ("photo.jpg --quality 80", "--quality 80 is a choice of jpeg, and of webp without --lossless"),

@@ -6,7 +6,7 @@ import functools
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -59,17 +59,19 @@ class Background:
         colour: red, green and blue.
         picture: (H, W, 3) uint8, or None for the colour.
         profile: of the picture; the colour, and a picture without one, are sRGB.
+        files: that it was read from, which no result may replace.
     """
 
     colour: tuple[int, int, int] = (255, 255, 255)
     picture: np.ndarray | None = None
     profile: bytes | None = None
+    files: tuple[Path, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Background:
         """Make one of a picture's file."""
         photograph = read_photograph(path)
-        return cls(picture=photograph.own, profile=photograph.metadata.profile)
+        return cls(picture=photograph.own, profile=photograph.metadata.profile, files=(path,))
 
     def identity(self) -> Any:
         """Return what distinguishes it from others: the colour, or the SHA-256 of the picture's pixels and profile."""
@@ -109,6 +111,11 @@ class BackgroundFolder:
 
     pictures: tuple[Path, ...]
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Return what no result may replace."""
+        return self.pictures
+
     def identity(self) -> Any:
         """Return names, sizes and times of the files: pixels of a folder are too many to be read for this."""
         return [[path.name, path.stat().st_size, path.stat().st_mtime_ns] for path in self.pictures]
@@ -134,6 +141,7 @@ class Blur:
     """
 
     strength: float = 0.02
+    files: ClassVar[tuple[Path, ...]] = ()
 
     def identity(self) -> Any:
         """Return what distinguishes it from others."""

@@ -88,7 +88,8 @@ def predict(
         Stopped: the user asked to stop; what was begun is written, and the text says how many are done.
     """
     outputs, summary = outputs or Outputs(), Summary()
-    record = Record(save_dir, [*inputs, *(path for job in jobs for path in job.paths)], record_name)
+    read = [*inputs, *(path for job in jobs for path in job.paths), *outputs.background.files]
+    record = Record(save_dir, read, record_name)
     settings = _settings(record, outputs, made_with)
     todo = list(jobs)
     if skip_existing:

@@ -192,7 +192,8 @@ def check(requests: Iterable[Request], outputs: Outputs) -> None:
         MattingError: with both files.
     """
     requests = list(requests)
-    inputs = real_paths(path for request in requests for job in request.jobs for path in job.paths)
+    read = (path for request in requests for job in request.jobs for path in job.paths)
+    inputs = real_paths([*read, *outputs.background.files])
     owners: dict[str, tuple[str, Path]] = {}
     for request in requests:
         folder = os.path.realpath(request.save_dir)
