@@ -95,7 +95,7 @@ def main() -> None:
     exported = export(values, args.model_path, args.save_dir, size, args.partial)
     how = "on average" if exported.average else "at most"
     for engine, difference in exported.differences.items():
-        say(f"{engine}: alpha is {how} {difference:.1e} off, compared with the network in float64")
+        say(f"{engine}: {how} {difference:.1e} off, compared with the network in float64")
     if files:
         from matting.deployment.quantisation import calibrate
 
