@@ -172,6 +172,13 @@ def test_frames_are_bounded_and_networks_with_trimaps_refused(clip: bytes) -> No
         closed(api)
 
 
+def test_a_server_without_pyav_says_so(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = serving.application()
+    monkeypatch.setattr("matting.serve.clips.importlib.util.find_spec", lambda name: None)
+    refused = ask(api, "/video", content=clip)
+    assert refused.status_code == 501 and "extra `video`" in refused.json()["detail"]
+
+
 def held(**limits: Any) -> tuple[Any, serving.Bright, threading.Event]:
     """Return a server whose network computes when it is let to."""
     network, free = serving.Bright(), threading.Event()

@@ -367,7 +367,8 @@ def process(trained: Path) -> Iterator[tuple[subprocess.Popen, str]]:
     """The command itself, with a network that trained a moment, in Paddle's dynamic graph."""
     command = [
         sys.executable, ROOT / "tools/serve.py", "--port", "0", "--engine", "dynamic",
-        "--config", trained / "config.yml", "--weights", trained / "run/best_model",
+        "--config", trained / "config.yml", "--weights", trained / "run/best_model", "--precisions", "fp32",
+        "--trimap_from", f"{trained}/config.yml:{trained}/run/best_model",
     ]  # fmt: skip
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment) as made:
@@ -386,6 +387,9 @@ def test_the_command_serves_and_ends_in_order(process: tuple[subprocess.Popen, s
         assert session.get("/ready").status_code == 200
         assert session.get("/", headers={"Host": "evil.example"}).status_code == 421
         assert serving.pixels_of(session.post("/cutout", content=content()).content).shape == (48, 64, 4)
+        exact = session.post("/cutout", content=content(), params={"precision": "fp32"})
+        assert exact.status_code == 200
+        assert session.post("/cutout", content=content(), params={"precision": "bf16"}).status_code == 422
         large = content(np.full((700, 700, 3), 200, np.uint8))
         thread = threading.Thread(target=lambda: answers.append(session.post("/alpha", content=large)))
         thread.start()

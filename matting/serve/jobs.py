@@ -30,7 +30,7 @@ _OVER = ("done", "failed")
 _KEPT = 64
 """Jobs that are over and remembered, at most."""
 
-_PATIENCE = 30.0
+_PATIENCE = 10.0
 """Seconds that the job which runs gets to notice that the server ends."""
 
 
