@@ -58,6 +58,7 @@ def networks(predictor: Predictor) -> dict[str, Way]:
 
     return {
         "`best`, the network once": built("best"),
+        "mean with the mirrored picture": again(flipped[0]),
         "mean with 1.5 times the size": again(larger),
         "mean with 1.5 times the size and both mirrored": again(larger, *flipped),
         "detail of twice the size": again(twice, detail=True),

@@ -38,6 +38,9 @@ _FINER, _ROUNDS = 2, 20
 _HOLD, _LEAST_HOLD = np.float32(0.1), np.float32(0.1)
 """How strongly `best` holds on to the network's 0 and 1, and what of it remains at 0.5."""
 
+_MOVED = np.float32(0.1)
+"""How far a second look of the network may move the first at most."""
+
 _FIXED = np.float32(10)
 """How strongly it holds on to what lies outside the band."""
 
@@ -87,12 +90,13 @@ def is_refined(small: np.ndarray, alpha: np.ndarray) -> bool:
 
 
 def joined(small: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the mean of a small matte and another of its picture in the first one's band; elsewhere it stays.
+    """Return the mean of a small matte and another of its picture in the first one's band, moved by `_MOVED` at most:
+    where they contradict each other, nobody knows which is right. Elsewhere the first stays.
 
     Args:
         small, other: (h, w) float32 in [0, 1].
     """
-    return small + _band(small) * (other - small) / 2
+    return small + _band(small) * np.clip((other - small) / 2, -_MOVED, _MOVED)
 
 
 def _band(small: np.ndarray) -> np.ndarray:

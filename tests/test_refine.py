@@ -171,7 +171,7 @@ class Leaning(Red):
     def __call__(self, *inputs: np.ndarray) -> dict[str, np.ndarray]:
         self.calls += 1
         alpha = super().__call__(inputs[0])["alpha"]
-        lean = np.linspace(-1, 1, alpha.shape[3], dtype=np.float32)
+        lean = np.linspace(-0.35, 0.35, alpha.shape[3], dtype=np.float32)
         return {"alpha": alpha + lean * alpha * (1 - alpha), "next_memory": alpha}
 
 
@@ -208,12 +208,16 @@ def test_networks_are_asked_once_where_nothing_is_refined_or_something_is_rememb
     assert network.calls == 4
 
 
-def test_far_from_the_band_the_mirrored_picture_changes_nothing() -> None:
+def test_a_second_look_moves_the_band_alone_and_not_far() -> None:
     _, truth = strands(96, 288)
     _, small = reduced(truth)
-    other = np.full_like(small, 0.5)
-    changed = refining.joined(small, other) != small
-    assert changed.any() and not changed[:, :20].any() and not changed[:, 52:].any()
+    other = np.clip(small + np.float32(0.06), 0, 1)
+    moved = refining.joined(small, other) - small
+    assert not moved[:, :20].any() and not moved[:, 52:].any()
+    np.testing.assert_allclose(moved[:, 30][small[:, 30] < 0.9], 0.03, atol=1e-6)
+    far = refining.joined(small, 1 - small) - small
+    assert far.any() and not far[:, :20].any() and not far[:, 52:].any()
+    np.testing.assert_allclose(np.abs(far).max(), 0.1, atol=1e-6)
 
 
 def test_what_a_trimap_knows_still_holds() -> None:
