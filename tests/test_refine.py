@@ -108,6 +108,19 @@ def test_a_part_is_enlarged_as_opencv_enlarges_the_whole() -> None:
         np.testing.assert_allclose(part, wanted[top : top + 12, left : left + 12], atol=LEVEL)
 
 
+def test_a_window_is_fitted_as_least_squares_fit_it() -> None:
+    image, truth = strands(40, 60)
+    row, column, radius = 20, 25, refining._RADIUS
+    part = slice(row - radius, row + radius + 1), slice(column - radius, column + radius + 1)
+    colours = image[part].reshape(-1, 3) / 255
+    weight = np.sqrt(float(refining._EPSILON) * len(colours))
+    matrix = np.vstack([np.column_stack([colours, np.ones(len(colours))]), np.diag([weight, weight, weight, 0])[:3]])
+    wanted = np.linalg.lstsq(matrix, np.append(truth[part].ravel(), np.zeros(3)))[0]
+    slope, offset, *_ = refining._Colours(image, truth.shape)._fitted(truth)
+    found = [plane[row, column] for plane in (*slope, offset)]
+    np.testing.assert_allclose(found, wanted, rtol=0.01, atol=0.01)
+
+
 @pytest.mark.parametrize("how", HOWS)
 @pytest.mark.parametrize("size", [(1, 1), (2, 1), (1, 40), (31, 7)])
 def test_pictures_of_any_size(how: str, size: tuple[int, int]) -> None:
