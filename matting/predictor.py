@@ -29,7 +29,8 @@ class Predictor:
         transforms: bring a photograph to the network's input, as under `val_dataset.transforms`; each geometric one is
             undone on the way out. Where they leave a size that the network does not take, the picture is padded at the
             bottom and the right, and the matte cut back.
-        refinement: how edges are found at the photograph's size, one of `matting.choices.REFINEMENTS`.
+        refinement: how edges are found at the photograph's size, one of `matting.choices.REFINEMENTS`; "best" calls the
+            network twice, unless it has a memory.
 
     Raises:
         MattingError: `refinement` is none of these.
