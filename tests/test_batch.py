@@ -115,6 +115,8 @@ def test_a_run_goes_on_and_does_again_what_changed_alone(tmp_path: Path) -> None
     run(tmp_path / "in", tmp_path / "out")
     again = run(tmp_path / "in", tmp_path / "out")
     assert (again.written, again.skipped, again.failed) == (0, 31, {})
+    sealed = [rows.sealed(file.read_bytes()) for file in (tmp_path / "out" / COMMITS).glob("*.parquet")]
+    assert all(sealed) and len(set(sealed)) == len(sealed)
     write_png(paths[4], np.full((3, 3, 3), 200, np.uint8))
     write_png(tmp_path / "in/0/0.png", np.full((3, 3, 3), 100, np.uint8))  # the first of all names: nothing shifts
     (tmp_path / "in/0/broken.jpg").write_bytes(b"no picture either")

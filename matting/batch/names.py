@@ -53,6 +53,11 @@ def digest(texts: pa.Array) -> bytes:
     return told.digest()
 
 
+def whole(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece, without a copy where it is one."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Return where each text ends, behind a zero, and the bytes of them all."""
     _, offsets, content = texts.buffers()

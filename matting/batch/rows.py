@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from matting.batch.names import digest, whole
 
 INPUTS = pa.schema(
     [
@@ -40,6 +43,8 @@ RESULTS = pa.schema(
     ]
 )
 
+_SEAL = b"matting.done"
+
 FINAL = "picture"
 """The kind of error that the same picture would have again; storage and workers may do better the next time."""
 
@@ -54,8 +59,33 @@ def table(rows: Sequence[dict[str, Any]], schema: pa.Schema = RESULTS) -> pa.Tab
     return pa.Table.from_pylist(list(rows), schema=schema)
 
 
+def are_done(told: pa.Table, settings: str) -> pa.ChunkedArray:
+    """Return of each row whether it tells of a result made by these settings, or of what was no picture to them."""
+    finished = pc.or_kleene(pc.is_null(told["error"]), pc.fill_null(pc.equal(told["kind"], FINAL), False))
+    return pc.and_(pc.equal(told["settings"], settings), finished)
+
+
+def seal(inputs: pa.Table, settings: str) -> bytes | None:
+    """Return what a file of rows is sealed with that tells of these inputs, all of them done by these settings.
+
+    None of inputs of which nobody said how they are: these are to be looked at.
+    """
+    if inputs["stamp"].null_count or not len(inputs):
+        return None
+    return b" ".join([digest(whole(inputs["name"])), digest(whole(inputs["stamp"])), settings.encode()])
+
+
+def sealed(content: bytes) -> bytes | None:
+    """Return what a file of rows is sealed with; none of its columns are read."""
+    return (pq.read_metadata(pa.BufferReader(content)).metadata or {}).get(_SEAL)
+
+
 def to_bytes(committed: pa.Table) -> bytes:
-    """Return the content of a file of rows."""
+    """Return the content of a file of rows, sealed if all of them are done."""
+    if "settings" in committed.column_names and len(committed):
+        settings = committed["settings"][0].as_py()
+        own = seal(committed, settings) if settings and pc.all(are_done(committed, settings)).as_py() else None
+        committed = committed.replace_schema_metadata({_SEAL: own} if own else None)
     file = io.BytesIO()
     pq.write_table(committed, file, compression="zstd")
     return file.getvalue()

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from matting.batch.names import digest
-from matting.batch.rows import FINAL
+from matting.batch.names import digest, whole
+from matting.batch.rows import are_done
 
 _MOST = 4
 """A shard has at most so many times the usual number of inputs."""
@@ -76,7 +76,7 @@ def shards(tables: Iterable[pa.Table], size: int) -> Iterator[Shard]:
 def _shard(held: list[pa.Table], keys: dict[str, set[bytes]]) -> Shard:
     inputs = held[0] if len(held) == 1 else pa.concat_tables(held).combine_chunks()
     key = hashlib.sha256(inputs["name"][0].as_py().encode()).hexdigest()[:20]
-    told, before = digest(inputs["name"].combine_chunks()), keys.setdefault(key, set())
+    told, before = digest(whole(inputs["name"])), keys.setdefault(key, set())
     is_again = told in before
     before.add(told)
     return Shard(key + (f"-{len(before)}" if len(before) > 1 else ""), inputs, is_again)
@@ -100,8 +100,7 @@ def to_do(shard: Shard, known: pa.Table | None, settings: str, trusts_names: boo
     """
     if known is None or not len(known):
         return list(range(len(shard.inputs)))
-    finished = pc.or_kleene(pc.is_null(known["error"]), pc.fill_null(pc.equal(known["kind"], FINAL), False))
-    fine = pc.and_(pc.equal(known["settings"], settings), finished)
+    fine = are_done(known, settings)
     stamps, inputs = shard.inputs["stamp"], shard.inputs
     if is_told_by(shard, known):
         same = pc.and_(fine, pc.fill_null(pc.equal(known["stamp"], stamps), trusts_names))

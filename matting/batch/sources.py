@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from matting.batch.names import plain, resolved, trimaps_of
+from matting.batch.names import plain, resolved, trimaps_of, whole
 from matting.batch.rows import INPUTS
 from matting.batch.storage import Place
 from matting.errors import MattingError
@@ -175,15 +175,15 @@ class Source:
 
     def _resolved(self, listed: pa.Table) -> pa.Table:
         """Return rows of a manifest as inputs: relative ones lie beside it."""
-        paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string()).combine_chunks()
+        paths = listed[_column(listed.column_names, self.place.url)].cast(pa.string())
         root = self.place.url.rpartition("/")[0] or "."
-        urls, names = resolved(pc.fill_null(paths, ""), root)
+        urls, names = resolved(whole(pc.fill_null(paths, "")), root)
         stamp = next((name for name in ("stamp", "etag", "size") if name in listed.column_names), None)
         stamps = listed[stamp].cast(pa.string()) if stamp else pa.nulls(len(paths), pa.string())
         span = [pa.nulls(len(paths), pa.int64())] * 2
         if _TRIMAP not in listed.column_names:
             return self._table(urls, names, stamps, *span)
-        own = pc.fill_null(listed[_TRIMAP].cast(pa.string()).combine_chunks(), "")
+        own = whole(pc.fill_null(listed[_TRIMAP].cast(pa.string()), ""))
         trimaps = pc.if_else(pc.equal(own, ""), pa.nulls(len(paths), pa.string()), resolved(own, root)[0])
         return self._table(urls, names, stamps, *span, trimaps=trimaps)
 
