@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tarfile
@@ -26,6 +27,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from matting.batch import pattern_of, rows
+from matting.batch.errand import Way, connect
 from matting.batch.lease import Lease
 from matting.batch.opening import Opening
 from matting.batch.plan import Plan, Report
@@ -245,6 +247,15 @@ def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
             run(tmp_path / source, tmp_path / output)
     with pytest.raises(MattingError, match="s3fs|gcsfs"):
         run("nosuch://bucket/photos", tmp_path / "out")
+
+
+def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # without listening
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for scheme in ("", "ray://"):
+            with pytest.raises(MattingError, match=f"Ray cannot be reached at {scheme}{address}: .*; give HOST:PORT"):
+                connect(Way(scheme + address, folder=""))
 
 
 def test_one_output_has_one_run(tmp_path: Path) -> None:

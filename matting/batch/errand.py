@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -23,6 +24,9 @@ STORE = 200 << 20
 
 CURE = "what is committed counts: the same command goes on"
 """What to do when Ray is lost."""
+
+_ANSWER = 20.0
+"""Seconds that a cluster has to take a connection."""
 
 _PARENT = 0.05
 """Seconds between two looks at whether the process that all is done for still lives."""
@@ -97,6 +101,21 @@ def _live_as_long_as_the_parent() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
 
 
+def _see_that_somebody_answers(address: str) -> None:
+    """Ask for a connection, as Ray itself tries for minutes; `auto` has no port, and is Ray's to find."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
+    except (OSError, OverflowError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise MattingError(
+            f"Ray cannot be reached at {address}: {said}; give HOST:PORT of the machine that leads it, or auto "
+            "on a machine of the cluster"
+        ) from None
+
+
 def connect(way: Way) -> None:
     """Connect to a cluster, or to a Ray of this machine that is started for it and ends with this process.
 
@@ -111,6 +130,8 @@ def connect(way: Way) -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))  # workers find what this process finds
         how |= {"num_cpus": cpu.cores(), "object_store_memory": STORE, "include_dashboard": way.dashboard}
         how |= {"dashboard_host": "127.0.0.1", "_node_ip_address": "127.0.0.1", "_temp_dir": way.folder}
+    else:
+        _see_that_somebody_answers(way.address)
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
