@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 
 from matting.choices import REFINEMENTS
+from matting.colour_lines import ColourLines, solved
 from matting.errors import MattingError
 
-_EPSILON = np.float32(1e-4)
+_EPSILON = 1e-4
 """Variance of a colour, of values in [0, 1], below which its differences are noise (He and Sun, section 2)."""
 
 _RADIUS = 4
@@ -49,10 +50,9 @@ def refine(image: np.ndarray, alpha: np.ndarray, small: np.ndarray, how: str = "
     """Return a matte with its edges where the photograph has them.
 
     Around what is undecided, alpha is taken for a linear function of colour, alpha = a . I + b, in every window of the
-    small picture: a and b minimise sum((a . I_i + b - alpha_i)^2 + eps |a|^2) (He, Sun, Tang, Guided Image Filtering,
-    PAMI 2013, equations 14 and 15), are averaged over the windows that hold a pixel, enlarged, and applied to the
-    photograph (He and Sun, Fast Guided Filter, arXiv 1505.00996). "best" first finds the matte that agrees with such
-    functions everywhere (`_solved`).
+    small picture (`colour_lines`): a and b are averaged over the windows that hold a pixel, enlarged, and applied to
+    the photograph (He and Sun, Fast Guided Filter, arXiv 1505.00996). "best" first finds the matte that agrees with
+    such functions everywhere (`_solved`).
 
     Differs: what comes out counts by how much of alpha's variance in the window colour explains, so that flat places
     and those where colours tell nothing stay as they were; and it is stretched about 0.5 (`_STRETCH`).
@@ -79,7 +79,7 @@ def refine(image: np.ndarray, alpha: np.ndarray, small: np.ndarray, how: str = "
         return alpha
     if how == "best":
         small, band = _solved(image, small, band)
-    model = _Colours(image, small.shape).model(small)
+    model = _model(_lines(image, small.shape), small)
     model[-1] *= band
     return _applied(image, alpha, model)
 
@@ -109,62 +109,23 @@ def _band(small: np.ndarray) -> np.ndarray:
     return cv2.dilate((undecided | steep).astype(np.float32), disc)
 
 
-class _Colours:
-    """The colours of a picture in windows of `_RADIUS`: what of the linear model does not depend on the matte.
+def _lines(image: np.ndarray, size: tuple[int, ...]) -> ColourLines:
+    """Return how alpha follows the colours of an image (H, W, 3) uint8, shrunk to a height and width."""
+    shrunk = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    return ColourLines([plane.astype(np.float32) / 255 for plane in cv2.split(shrunk)], _EPSILON, _averaged)
 
-    Args:
-        image: (H, W, 3) uint8, which is shrunk.
-        size: to this height and width.
-    """
 
-    def __init__(self, image: np.ndarray, size: tuple[int, ...]) -> None:
-        shrunk = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-        self.planes = [plane.astype(np.float32) / 255 for plane in cv2.split(shrunk)]
-        self._means = [_averaged(plane) for plane in self.planes]
-        pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-        rr, rg, rb, gg, gb, bb = (
-            _averaged(self.planes[one] * self.planes[other])
-            - self._means[one] * self._means[other]
-            + (_EPSILON if one == other else np.float32(0))
-            for one, other in pairs
-        )
-        # The inverse of a symmetric matrix by its cofactors; eps on the diagonal keeps the determinant above 0.
-        first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
-        scale = 1 / (rr * first + rg * second + rb * third)
-        first, second, third = first * scale, second * scale, third * scale
-        fourth, fifth, sixth = (rr * bb - rb * rb) * scale, (rb * rg - rr * gb) * scale, (rr * gg - rg * rg) * scale
-        self._inverse = (first, second, third), (second, fourth, fifth), (third, fifth, sixth)
-
-    def _fitted(self, matte: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray], np.ndarray]:
-        """Return slope a (three planes), offset b, covariance with the colours and mean of alpha, in every window."""
-        mean = _averaged(matte)
-        shared = [_averaged(plane * matte) - own * mean for plane, own in zip(self.planes, self._means, strict=True)]
-        slope = [sum(entry * part for entry, part in zip(row, shared, strict=True)) for row in self._inverse]
-        offset = mean - sum(part * own for part, own in zip(slope, self._means, strict=True))
-        return slope, offset, shared, mean
-
-    def model(self, matte: np.ndarray) -> np.ndarray:
-        """Return a, b and how far they are to be trusted, averaged over windows: (5, h, w) float32."""
-        slope, offset, shared, mean = self._fitted(matte)
-        explained = sum(part * other for part, other in zip(slope, shared, strict=True))
-        trust = np.clip(explained / (_averaged(matte * matte) - mean * mean + 1e-6), 0, 1)
-        return np.stack([_averaged(plane) for plane in (*slope, offset, trust)])
-
-    def disagreement(self, matte: np.ndarray) -> np.ndarray:
-        """Return the matting Laplacian times a matte, over the window's size (He, Sun, Tang, Fast Matting Using Large
-        Kernel Matting Laplacian Matrices, CVPR 2010, equation 8): what the guided filter changes."""
-        slope, offset, *_ = self._fitted(matte)
-        filtered = sum(_averaged(part) * plane for part, plane in zip(slope, self.planes, strict=True))
-        return matte - filtered - _averaged(offset)
+def _model(lines: ColourLines, matte: np.ndarray) -> np.ndarray:
+    """Return a, b and how far they are to be trusted, averaged over windows: (5, h, w) float32."""
+    slope, offset, shared, mean = lines.fitted(matte)
+    explained = sum(part * other for part, other in zip(slope, shared, strict=True))
+    trust = np.clip(explained / (_averaged(matte * matte) - mean * mean + 1e-6), 0, 1)
+    return np.stack([_averaged(plane) for plane in (*slope, offset, trust)])
 
 
 def _averaged(plane: np.ndarray) -> np.ndarray:
     side = 2 * _RADIUS + 1
     return cv2.blur(plane, (side, side), borderType=cv2.BORDER_REPLICATE)
-
-
-def _summed(values: np.ndarray) -> float:
-    return float(values.sum(dtype=np.float64))
 
 
 def _stretched(values: np.ndarray) -> np.ndarray:
@@ -183,22 +144,12 @@ def _solved(image: np.ndarray, small: np.ndarray, band: np.ndarray) -> tuple[np.
     given, band = (cv2.resize(plane, size[::-1], interpolation=cv2.INTER_LINEAR) for plane in (small, band))
     sure = (2 * given - 1) ** 2
     hold = np.where(band < 0.5, _FIXED, _HOLD * (_LEAST_HOLD + (1 - _LEAST_HOLD) * sure))
-    colours = _Colours(image, size)
-    found = given.copy()
-    residual = -colours.disagreement(found)
-    step = residual / (1 + hold)
-    direction, energy = step, _summed(residual * step)
-    for _ in range(_ROUNDS):
-        if energy < 1e-9 * given.size:
-            break
-        turned = colours.disagreement(direction) + hold * direction
-        length = energy / _summed(direction * turned)
-        found += length * direction
-        residual -= length * turned
-        step = residual / (1 + hold)
-        energy, before = _summed(residual * step), energy
-        direction = step + energy / before * direction
-    trust = colours.model(given)[-1]
+    lines = _lines(image, size)
+    found = solved(
+        given, -lines.disagreement(given), lambda matte: lines.disagreement(matte) + hold * matte,
+        lambda residual: residual / (1 + hold), _ROUNDS, 1e-9,
+    )  # fmt: skip
+    trust = _model(lines, given)[-1]
     return given + band * trust * (_stretched(found) - given), band
 
 

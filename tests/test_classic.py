@@ -123,7 +123,7 @@ def test_box_filters_are_the_matrix() -> None:
     picture = drawn.texture(11, 13).astype(np.float64) / 255
     alpha = np.random.default_rng(0).random((11, 13))
     matrix = laplacian(picture, guiding._RADIUS, guiding._EPSILON)
-    by_filters = guiding._ColourLines(picture).disagreement(alpha)
+    by_filters = guiding._laplacian(picture)(alpha)
     np.testing.assert_allclose(by_filters.ravel(), matrix @ alpha.ravel(), atol=1e-6)
 
 

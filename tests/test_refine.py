@@ -116,7 +116,7 @@ def test_a_window_is_fitted_as_least_squares_fit_it() -> None:
     weight = np.sqrt(float(refining._EPSILON) * len(colours))
     matrix = np.vstack([np.column_stack([colours, np.ones(len(colours))]), np.diag([weight, weight, weight, 0])[:3]])
     wanted = np.linalg.lstsq(matrix, np.append(truth[part].ravel(), np.zeros(3)))[0]
-    slope, offset, *_ = refining._Colours(image, truth.shape)._fitted(truth)
+    slope, offset, *_ = refining._lines(image, truth.shape).fitted(truth)
     found = [plane[row, column] for plane in (*slope, offset)]
     np.testing.assert_allclose(found, wanted, rtol=0.01, atol=0.01)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from matting.colour_lines import ColourLines, Planes, solved
 from matting.sample import BACKGROUND, FOREGROUND
 
 _RADIUS = 4
@@ -50,7 +51,7 @@ def guided(image: np.ndarray, trimap: np.ndarray) -> np.ndarray:
         unknown = ((inside < 1) & (outside < 1)).astype(np.float64)
         guess = (1 + inside - outside) / 2 if alpha is None else cv2.resize(alpha, size, interpolation=cv2.INTER_LINEAR)
         start = np.where(unknown, guess, inside)
-        alpha = np.clip(_solved(_ColourLines(picture / 255), start, unknown), 0, 1)
+        alpha = np.clip(_solved(_laplacian(picture / 255), start, unknown), 0, 1)
     assert alpha is not None  # there is the picture's own size
     return alpha.astype(np.float32)
 
@@ -67,65 +68,33 @@ def _shrunk(layer: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.round(cv2.resize(layer, size, interpolation=cv2.INTER_AREA), 5)
 
 
-class _ColourLines:
-    """How far a matte is from being linear in colour, window by window; windows end where the picture does.
+class _Windows:
+    """Windows around pixels, which end where a picture of some height and width does."""
 
-    Args:
-        picture: (H, W, 3) float64 in [0, 1].
-    """
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.count = self._summed(np.ones(shape))
 
-    def __init__(self, picture: np.ndarray) -> None:
-        self._planes = cv2.split(picture)
-        self._count = _summed(np.ones_like(self._planes[0]))
-        self._means = [self._mean(plane) for plane in self._planes]
-        rr, rg, rb, gg, gb, bb = (
-            self._mean(self._planes[one] * self._planes[other])
-            - self._means[one] * self._means[other]
-            + (_EPSILON if one == other else 0.0)
-            for one, other in ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
-        )
-        # The inverse of a symmetric matrix by its cofactors; epsilon keeps the determinant above 0.
-        first, second, third = gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg
-        scale = 1 / (rr * first + rg * second + rb * third)
-        first, second, third = first * scale, second * scale, third * scale
-        fourth, fifth, sixth = (rr * bb - rb * rb) * scale, (rb * rg - rr * gb) * scale, (rr * gg - rg * rg) * scale
-        self._inverse = (first, second, third), (second, fourth, fifth), (third, fifth, sixth)
+    def averaged(self, plane: np.ndarray) -> np.ndarray:
+        """Return the means of a plane over the windows around its pixels."""
+        return self._summed(plane) / self.count
 
-    def disagreement(self, alpha: np.ndarray) -> np.ndarray:
-        """Return L alpha: for each pixel the sum, over the windows that hold it, of alpha less what colour says."""
-        mean = self._mean(alpha)
-        shared = [self._mean(p * alpha) - own * mean for p, own in zip(self._planes, self._means, strict=True)]
-        slope = [sum(entry * part for entry, part in zip(row, shared, strict=True)) for row in self._inverse]
-        offset = mean - sum(part * own for part, own in zip(slope, self._means, strict=True))
-        said = sum(_summed(part) * plane for part, plane in zip(slope, self._planes, strict=True))
-        return self._count * alpha - said - _summed(offset)
-
-    def _mean(self, plane: np.ndarray) -> np.ndarray:
-        return _summed(plane) / self._count
+    @staticmethod
+    def _summed(plane: np.ndarray) -> np.ndarray:
+        side = 2 * _RADIUS + 1
+        return cv2.boxFilter(plane, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
 
 
-def _summed(plane: np.ndarray) -> np.ndarray:
-    """Return the sums of a plane over the windows around its pixels."""
-    side = 2 * _RADIUS + 1
-    return cv2.boxFilter(plane, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
+def _laplacian(picture: np.ndarray) -> Planes:
+    """Return what multiplies a matte by the matting Laplacian of a picture (H, W, 3), float64 in [0, 1]."""
+    windows = _Windows(picture.shape[:2])
+    lines = ColourLines(cv2.split(picture), _EPSILON, windows.averaged)
+    return lambda matte: windows.count * lines.disagreement(matte)
 
 
-def _solved(colours: _ColourLines, start: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    """Return what conjugate gradients make of a matte (H, W) where `unknown`, (H, W) of 0 and 1, is 1."""
-    found = start
-    residual = -unknown * colours.disagreement(found)
-    direction, energy = residual, _dot(residual, residual)
-    for _ in range(_ROUNDS):
-        if energy <= _FINE_ENOUGH * found.size:
-            break
-        turned = unknown * colours.disagreement(direction)
-        length = energy / _dot(direction, turned)
-        found = found + length * direction
-        residual = residual - length * turned
-        energy, before = _dot(residual, residual), energy
-        direction = residual + energy / before * direction
-    return found
+def _solved(laplacian: Planes, start: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    """Return the matte that comes of another (H, W) where `unknown`, (H, W) of 0 and 1, is 1."""
 
+    def product(matte: np.ndarray) -> np.ndarray:
+        return unknown * laplacian(matte)
 
-def _dot(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.sum(one * other))
+    return solved(start, -product(start), product, lambda residual: residual, _ROUNDS, _FINE_ENOUGH)
