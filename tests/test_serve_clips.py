@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -347,4 +348,25 @@ def test_results_that_nobody_takes_make_room_for_others(clip: bytes, tmp_path: P
         assert finished(api, links[-1])["status"] == "done"
     serving.until(lambda: ask(api, links[1], "GET").status_code == 404)
     assert [ask(api, link, "GET").status_code for link in links] == [404, 404, 200, 200]
+    closed(api)
+
+
+def test_what_a_clip_took_is_given_back(clip: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matting.serve import clips
+    from matting.system import memory
+
+    made: list[weakref.ref] = []
+    first, calls = clips._Work.__init__, []
+
+    def noted(self: Any, *arguments: Any) -> None:
+        made.append(weakref.ref(self))
+        first(self, *arguments)
+
+    monkeypatch.setattr(clips._Work, "__init__", noted)
+    give_back = memory.give_back
+    monkeypatch.setattr(memory, "give_back", lambda: calls.append(give_back()))
+    api = serving.application()
+    assert finished(api, ask(api, "/video", content=clip).headers["location"])["status"] == "done"
+    serving.until(lambda: len(calls) == 1)
+    assert [work() for work in made] == [None]
     closed(api)

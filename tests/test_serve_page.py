@@ -186,6 +186,11 @@ def test_a_token_is_asked_for(tmp_path: Path) -> None:
         window.until("document.querySelector('#status').className == 'bad'")
         window.type("#token", "\ue009a\ue000sesame\n")  # Ctrl-A, released
         window.until(DONE.format(1))
+        moving.write(tmp_path / "walk.mp4", [photograph(32, 48)] * 3, sound=None)
+        window.type("#files", str(tmp_path / "walk.mp4"))
+        window.until("document.querySelector('.clip button')")
+        window.click(".clip button")
+        window.until("/done/.test(document.querySelector('.clip .state').textContent)")
 
 
 def test_colours_survive_the_page(window: Browser, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from matting.errors import MattingError, UnwritableError
 from matting.serve.limits import Limits, Refused, sentence
-from matting.system import private
+from matting.system import memory, private
 from matting.system.filling import filling, remove_abandoned
 from matting.weights.download import cache_dir
 
@@ -183,6 +183,8 @@ class Jobs:
                 self.remove(job)
             else:
                 self._keep(job)
+            del put, work  # the clip, its frames and its encoders
+            memory.give_back()
 
     def _keep(self, job: Job) -> None:
         """Keep a job that is over for a time, and less long if others need the room."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import platform
 import re
 import sys
 from collections.abc import Iterator
@@ -38,6 +41,17 @@ def explained(path: Path) -> Iterator[None]:
             f"{path} takes more memory than there is; make the picture smaller, run with fewer --num_workers, or, with "
             "a trimap, with a smaller --tile_size"
         ) from None
+
+
+def give_back() -> None:
+    """Return what is free to the system, where the C library can: for processes that live on after large work.
+
+    Frames and encoders that refer to each other wait for Python's collector, and glibc keeps what threads that are gone
+    had freed.
+    """
+    gc.collect()
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def peak() -> int | None:
