@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from matting.batch import pattern_of, rows
-from matting.batch.errand import Way, connect
+from matting.batch.driver import Driver
 from matting.batch.lease import Lease
 from matting.batch.opening import Opening
 from matting.batch.plan import Plan, Report
@@ -253,9 +253,9 @@ def test_a_cluster_that_is_not_there_is_said_at_once() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # without listening
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        for scheme in ("", "ray://"):
-            with pytest.raises(MattingError, match=f"Ray cannot be reached at {scheme}{address}: .*; give HOST:PORT"):
-                connect(Way(scheme + address, folder=""))
+        order = Order(STUB, OUTPUTS, "nowhere", "settings")
+        with Driver(order, address) as crew, pytest.raises(MattingError, match=f"at {address}: .*; give HOST:PORT"):
+            list(crew.do(iter([]), lambda: None))
 
 
 def test_one_output_has_one_run(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ CURE = "what is committed counts: the same command goes on"
 _ANSWER = 20.0
 """Seconds that a cluster has to take a connection."""
 
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
 _PARENT = 0.05
 """Seconds between two looks at whether the process that all is done for still lives."""
 
@@ -106,14 +108,21 @@ def _see_that_somebody_answers(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         return
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWER).close()
-    except (OSError, OverflowError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise MattingError(
-            f"Ray cannot be reached at {address}: {said}; give HOST:PORT of the machine that leads it, or auto "
-            "on a machine of the cluster"
-        ) from None
+    import ray
+
+    # What is loopback to people is the machine's own address to Ray.
+    hosts = [host.strip("[]"), *([ray.util.get_node_ip_address()] if host in _LOOPBACK else [])]
+    said: object = None
+    for name in hosts:
+        try:
+            socket.create_connection((name, int(port)), _ANSWER).close()
+            return
+        except (OSError, OverflowError) as error:
+            said = getattr(error, "strerror", None) or error
+    raise MattingError(
+        f"Ray cannot be reached at {address}: {said}; give HOST:PORT of the machine that leads it, or auto on one "
+        "of its machines"
+    )
 
 
 def connect(way: Way) -> None:
