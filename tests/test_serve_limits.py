@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import http.client
 import io
 import json
 import logging
@@ -255,6 +256,19 @@ def test_slow_senders_half_bodies_and_headers_without_end_are_left() -> None:
         assert b"400" in answered(garbage)[:20]
         assert httpx.post(f"http://{host}:{port}/cutout", content=content(), trust_env=False).status_code == 200
     assert api.state.desk.inside == 0
+
+
+def test_a_client_that_asks_now_and_then_keeps_its_connection() -> None:
+    api = serving.application(patience=0.2)
+    with serving.listening(api) as (host, port):
+        connection = http.client.HTTPConnection(host, port, timeout=10)
+        connection.connect()
+        own = connection.sock.getsockname()
+        for _ in range(20):
+            connection.request("GET", "/ready")
+            assert connection.getresponse().read() and connection.sock.getsockname() == own
+            time.sleep(0.05)
+        connection.close()
 
 
 def test_a_reader_that_does_not_read_is_left() -> None:

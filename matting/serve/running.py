@@ -16,6 +16,9 @@ from uvicorn.supervisors import Multiprocess
 
 from matting.errors import MattingError
 
+_NEVER = object()
+"""In place of the last request, where the connection does not wait for another one."""
+
 _CONNECTIONS = 900
 """At a time; a process may usually have 1,024 files open."""
 
@@ -84,7 +87,7 @@ class Connection(H11Protocol):
     """
 
     _timer: asyncio.TimerHandle
-    _before: tuple[bool, int] = (False, 0)
+    _before: tuple[Any, int] = (_NEVER, 0)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -100,14 +103,15 @@ class Connection(H11Protocol):
         super().shutdown()
 
     def _look(self) -> None:
-        """End the connection if it waits for the same as the last time."""
+        """End the connection if it waits for the same as the last time, and no request came in between."""
         waits = self.conn.their_state is h11.IDLE and (self.cycle is None or self.cycle.response_complete)
+        last = self.cycle if waits else _NEVER
         unsent = self.transport.get_write_buffer_size()
-        waited, unsent_before = self._before
+        last_before, unsent_before = self._before
         if unsent_before and unsent >= unsent_before:
             self.transport.abort()
-        elif waits and waited and not unsent:
+        elif waits and last is last_before and not unsent:
             self.transport.close()
-        self._before = waits, unsent
+        self._before = last, unsent
         patience = self.app.state.limits.patience
         self._timer = self.loop.call_later(patience, self._look)
