@@ -31,11 +31,11 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason=
 KILLS = int(os.environ.get("MATTING_KILLS", "1"))
 AT_NIGHT = pytest.mark.skipif("MATTING_KILLS" not in os.environ, reason="a minute; make nightly does it")
 PICTURES = 120
-PATIENCE = 120.0
+PATIENCE = 200.0
 SLOW = Stub(seconds=0.02)
 COMMAND = """
 import signal, sys
-from matting.commands.shared import run as command
+from matting.commands.running import run as command
 from test_batch import run
 from stub_network import Stub
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in a shell's background
@@ -176,7 +176,7 @@ def test_a_command_that_is_asked_to_stop_commits_and_says_by_which_signal(quiet:
     for number, status in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
         before = results(tmp_path)
         command = started(quiet, tmp_path)
-        until(lambda before=before: results(tmp_path) > before, "nothing is done")
+        until(lambda b=before, c=command: results(tmp_path) > b or c.poll() is not None, "nothing is done")
         command.send_signal(number)
         told = command.communicate(timeout=PATIENCE)[1]
         assert command.returncode == status and b"the same command goes on" in told, told.decode()
