@@ -128,7 +128,11 @@ def test_workers_killed_at_any_moment_lose_nothing(quiet: Path) -> None:
     killer.start()
     report = run(quiet / "in", output, SLOW, hire=None, cpus=1, workers=2)
     killer.join()
-    assert len(killed) == KILLS and report.written + report.skipped >= PICTURES and not report.failed
+    given_up = report.failed.pop("worker", 0)  # what three workers died over is left to the next run
+    assert len(killed) == KILLS and not report.failed and (KILLS >= 3 or not given_up)
+    assert report.written + report.skipped + given_up >= PICTURES
+    if given_up:
+        run(quiet / "in", output)
     whole(quiet, output)
     if shutil.which("ss"):
         assert addresses and all(re.match(r"(\[::ffff:)?127\.|\[::1\]", address) for address in addresses), addresses
