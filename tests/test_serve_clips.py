@@ -250,7 +250,7 @@ def test_a_result_that_was_taken_in_part_is_kept(tmp_path: Path) -> None:
     api = serving.application(patience=5)
     with serving.listening(api) as (host, port), httpx.Client(base_url=f"http://{host}:{port}", trust_env=False) as web:
         link = web.post("/video", content=data, params={"format": "mkv"}).headers["location"]
-        serving.until(lambda: web.get(link).json()["status"] == "done", 30)
+        serving.until(lambda: web.get(link).json()["status"] == "done", 120)
         with web.stream("GET", link + "/result") as answer:
             next(answer.iter_bytes(1000))
         told = web.get(link).json()

@@ -213,7 +213,7 @@ def test_clips(api: Any, clip: bytes, data: st.DataObject, fields: dict[str, str
     check(answer)
     if answer.status_code == 202:
         link = answer.headers["location"]
-        serving.until(lambda: ask(api, link, "GET").json()["status"] in ("done", "failed"), 30)
+        serving.until(lambda: ask(api, link, "GET").json()["status"] in ("done", "failed"), 120)
         told = ask(api, link, "GET").json()
         assert "error of its own" not in told.get("detail", ""), told
         assert ask(api, link, "DELETE").status_code == 204

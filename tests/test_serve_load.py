@@ -67,7 +67,7 @@ def test_a_server_that_was_killed_under_load_is_started_again(tmp_path: Path) ->
         assert httpx.post(f"{address}/video", content=long, trust_env=False).status_code == 202
         for thread in threads:
             thread.start()
-        serving.until(lambda: len(answers) >= CLIENTS, 60)
+        serving.until(lambda: len(answers) >= CLIENTS, 120)
         assert len(list(clips.iterdir())) == 1
     finally:
         first.kill()
@@ -98,7 +98,7 @@ def started(folder: Path, address: str, port: int) -> subprocess.Popen:
         except httpx.TransportError:
             return False
 
-    serving.until(is_ready, 60)
+    serving.until(is_ready, 120)
     return process
 
 
