@@ -79,3 +79,4 @@ def test_weights_without_a_configuration_are_asked_for_one(tmp_path: Path) -> No
     for tool in ("val", "export"):
         outcome = run_tool(tool, "--model_path", tmp_path / "w.pdparams", "--save_dir", tmp_path / "out")
         one_sentence(outcome, "--config is missing")
+        one_sentence(run_tool(tool, "--model_path", tmp_path / "none.pdparams"), "none.pdparams do not exist")

@@ -208,11 +208,11 @@ def configuration(args: argparse.Namespace) -> dict[str, Any]:
     Raises:
         MattingError: there is none, or it cannot be used.
     """
-    from matting.deployment.loading import configuration
+    from matting.deployment.loading import configuration, unstated
 
     values = configuration(args.model_path, args.config, args.opts)
     if values is None:
-        raise MattingError("--config is missing: these weights do not state their own; name the configuration")
+        raise unstated(args.model_path)
     return values
 
 

@@ -169,17 +169,19 @@ def settled(
     return replace(runtime, precision=chosen)
 
 
-def _unstated(model_path: str | Path) -> MattingError:
-    """Return what to raise for weights that state no configuration: most often there are none of that name.
+def unstated(model_path: str | Path | None) -> MattingError:
+    """Return what to raise where weights, or none, state no configuration: most often there are none of that name.
 
     Raises:
         MattingError: there are none, or they are no weights.
     """
-    if not str(model_path):
-        raise MattingError("the weights are named by an empty text; give a name, a path or a URL")
-    if "://" not in str(model_path) and str(model_path) not in PUBLISHED:
-        weights.weights_file(model_path)
-    return MattingError("--config is missing: weights need the configuration that they were trained with")
+    if model_path is not None:
+        if not str(model_path):
+            raise MattingError("the weights are named by an empty text; give a name, a path or a URL")
+        is_elsewhere = "://" in str(model_path) or str(model_path) in PUBLISHED
+        if not is_elsewhere and not (Path(model_path) / DESCRIPTION).is_file():
+            weights.weights_file(model_path)
+    return MattingError("--config is missing: weights need the configuration that they were trained with; name it")
 
 
 def _folder(
@@ -195,7 +197,7 @@ def _folder(
             raise MattingError(f"{model_path} is an export, which has no dynamic graph; use another --engine")
         return Path(model_path)
     if values is None:
-        raise _unstated(model_path)
+        raise unstated(model_path)
     return None if _engine(runtime) == "dynamic" else cached_export(values, model_path, partial)
 
 
